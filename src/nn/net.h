@@ -1,0 +1,137 @@
+/* Networks: an ordered list of operations (each value has one id), compiled for one batch size into a plan whose shapes,
+ * kernels and memory are decided once. No tape, no automatic differentiation: each operation has a hand-written forward,
+ * backward and, where it is piecewise linear, tangent pass.
+ *
+ *   net  (what)  ->  params (one flat buffer each for weights, gradients, moments, average)  ->  plan (how, for a batch)
+ *
+ * Several plans may share one params: a discriminator has one for 2N images and one for N. */
+#ifndef MNK_NN_NET_H
+#define MNK_NN_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "base/safetensors.h"
+#include "nn/backend.h"
+
+typedef int mnk_value; /* id of a value inside its net */
+
+typedef struct mnk_net mnk_net;
+
+mnk_net *mnk_net_open(void); /* NULL when memory is short */
+void mnk_net_close(mnk_net *net);
+/* The first mistake made while building (shape mismatch, unknown id); builders after it do nothing. */
+mnk_status mnk_net_check(const mnk_net *net, mnk_error *err) MNK_CHECK;
+
+/* ---- builders: return the id of the new value. h = 0 makes a vector of c features. Names are the parameters' names. */
+mnk_value mnk_net_input(mnk_net *net, const char *name, int c, int h, int w);
+mnk_value mnk_net_labels(mnk_net *net, const char *name, int classes); /* one int32 per sample */
+
+enum { MNK_NN_BIAS = 1, MNK_NN_SPECTRAL = 2 }; /* spectral: weights divided by their largest singular value (one power iteration a step) */
+mnk_value mnk_net_conv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags);
+/* Transposed convolution: out = stride*(in - 1) + k - 2 pad. */
+mnk_value mnk_net_deconv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags);
+mnk_value mnk_net_linear(mnk_net *net, mnk_value x, const char *name, int out_features, unsigned flags); /* maps are flattened c,h,w */
+mnk_value mnk_net_embed(mnk_net *net, mnk_value labels, const char *name, int dim);
+mnk_value mnk_net_concat(mnk_net *net, mnk_value a, mnk_value b); /* vectors, or maps of equal size along channels */
+mnk_value mnk_net_reshape(mnk_net *net, mnk_value x, int c, int h, int w); /* vector -> map, features in order c,h,w */
+
+typedef enum mnk_norm { MNK_NORM_BATCH, MNK_NORM_GROUP, MNK_NORM_LAYER } mnk_norm;
+/* labels >= 0 makes scale and shift depend on the class (conditional normalisation); groups for GROUP only. */
+mnk_value mnk_net_norm(mnk_net *net, mnk_value x, const char *name, mnk_norm kind, int groups, mnk_value labels);
+
+typedef enum mnk_act { MNK_ACT_RELU, MNK_ACT_LEAKY, MNK_ACT_TANH, MNK_ACT_SIGMOID, MNK_ACT_SILU } mnk_act;
+mnk_value mnk_net_act(mnk_net *net, mnk_value x, mnk_act kind, double slope); /* slope for LEAKY */
+mnk_value mnk_net_add(mnk_net *net, mnk_value a, mnk_value b);
+mnk_value mnk_net_upsample(mnk_net *net, mnk_value x);       /* nearest, x2 */
+mnk_value mnk_net_pool(mnk_net *net, mnk_value x, bool max); /* 2x2, stride 2, average or maximum */
+mnk_value mnk_net_global_pool(mnk_net *net, mnk_value x);    /* map -> vector of channel means */
+mnk_value mnk_net_dropout(mnk_net *net, mnk_value x, double rate);
+/* Projection head (Miyato & Koyama 2018): <x, w + e[label]> + b, one number per sample. */
+mnk_value mnk_net_project(mnk_net *net, mnk_value x, mnk_value labels, const char *name, unsigned flags);
+
+/* Shape of a value without the batch; h = w = 0 for vectors. */
+void mnk_net_shape(const mnk_net *net, mnk_value v, int *c, int *h, int *w);
+mnk_value mnk_net_find(const mnk_net *net, const char *input_name); /* -1 when absent */
+/* Multiply-adds of one forward pass of one sample. */
+double mnk_net_macs(const mnk_net *net);
+
+/* ---- parameters: each kind in one flat buffer, so that Adam, averaging, clipping and an all-reduce are one pass ---- */
+typedef struct mnk_params {
+    size_t n;          /* trainable numbers */
+    real *w, *g;       /* weights, gradient */
+    real *m, *v;       /* Adam moments */
+    real *average;     /* exponential moving average of w */
+    size_t n_state;    /* not trained: batch-norm running mean and variance, spectral-norm vectors */
+    real *state;
+    uint64_t step;     /* optimiser steps taken */
+} mnk_params;
+
+typedef enum mnk_init { MNK_INIT_NORMAL_002, MNK_INIT_HE } mnk_init; /* N(0, .02) as DCGAN; He normal; biases 0, scales 1 */
+mnk_status mnk_params_open(const mnk_net *net, mnk_init init, uint64_t seed, uint64_t stream, mnk_params **out, mnk_error *err) MNK_CHECK;
+void mnk_params_close(mnk_params *p);
+
+/* Tensors of the parameters for a model file. `which`: "w" (weights and state), "average" (averaged weights and state)
+ * or "all" (w, m, v, average, state: exact resume). Names get `prefix`. The list is released with mnk_free; data points into p. */
+mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const char *prefix, const char *which, mnk_st_tensor **out, size_t *n, mnk_error *err) MNK_CHECK;
+/* Reads what mnk_params_tensors wrote ("w" also accepts a file with "average" in its place); missing tensors and wrong
+ * shapes are refused by name. */
+mnk_status mnk_params_load(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st, mnk_error *err) MNK_CHECK;
+
+typedef struct mnk_adam {
+    double rate, beta1, beta2, epsilon, weight_decay /* decoupled */, average_decay /* 0: no average */;
+} mnk_adam;
+void mnk_params_adam(mnk_params *p, const mnk_adam *settings); /* one step on g; fused with the average */
+double mnk_params_gradient_norm(const mnk_params *p);          /* fixed-block sum */
+void mnk_params_scale_gradient(mnk_params *p, double factor);
+void mnk_params_zero_gradient(mnk_params *p);
+
+/* ---- plans ---- */
+typedef struct mnk_plan mnk_plan;
+
+enum {
+    MNK_PLAN_TRAIN = 1,       /* batch statistics, backward passes available */
+    MNK_PLAN_INPUT_GRAD = 2,  /* gradient with respect to the inputs is wanted (generator step, R1/R2) */
+    MNK_PLAN_TANGENT = 4,     /* tangent pass available */
+    MNK_PLAN_AVERAGE = 8      /* reads params->average instead of w */
+};
+
+/* Bytes a plan will allocate, without making it. */
+size_t mnk_plan_bytes(const mnk_net *net, int batch, const mnk_backend *backend, unsigned flags);
+mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags, mnk_plan **out, mnk_error *err) MNK_CHECK;
+void mnk_plan_close(mnk_plan *plan);
+
+/* Inputs and outputs in plain order: maps as [n][c][h][w], vectors as [n][c]. `put` converts into the plan's layout. */
+void mnk_plan_put(mnk_plan *plan, mnk_value v, const float *plain);
+void mnk_plan_put_labels(mnk_plan *plan, mnk_value v, const int32_t *labels);
+void mnk_plan_get(const mnk_plan *plan, mnk_value v, float *plain);
+void mnk_plan_get_grad(const mnk_plan *plan, mnk_value v, float *plain);       /* after backward */
+/* Gradient of the loss at the output value, before backward; overwrites. */
+void mnk_plan_put_grad(mnk_plan *plan, mnk_value v, const float *plain);
+/* In the plan's own layout, for code that knows it. */
+real *mnk_plan_data(mnk_plan *plan, mnk_value v);
+real *mnk_plan_grad(mnk_plan *plan, mnk_value v);
+
+/* Call after the weights changed (optimiser step, load) and before the next forward: packs weights, advances spectral
+ * norm's power iteration by one when `power_iteration`. */
+void mnk_plan_refresh(mnk_plan *plan, bool power_iteration);
+void mnk_plan_forward(mnk_plan *plan, const mnk_rng *dropout /* NULL: off */);
+
+enum { MNK_BACK_WEIGHTS = 1, MNK_BACK_INPUTS = 2, MNK_BACK_ACCUMULATE = 4 /* add to params->g instead of overwriting */ };
+void mnk_plan_backward(mnk_plan *plan, mnk_value output, unsigned what);
+
+/* Exact gradient of a penalty on the input gradient of a piecewise-linear net without double backward (tangent pass):
+ * for each sample s, g_s = d output_s / d input_s, penalty = sum_s scale_s * |g_s|^2 (scale plain [n]); adds its weight
+ * gradient to params->g and returns the penalty's value. Runs its own backward with unit seed on the values of the last
+ * forward; needs MNK_PLAN_TANGENT and a net without batch statistics. norms2 (may be NULL) receives |g_s|^2. */
+double mnk_plan_gradient_penalty(mnk_plan *plan, mnk_value output, mnk_value input, const float *scale, double *norms2);
+
+/* Batch norm for use without a batch: set the running statistics of `state` from the values of the forward passes made
+ * between begin and end (moments pooled over passes). */
+void mnk_plan_statistics_begin(mnk_plan *plan);
+void mnk_plan_statistics_end(mnk_plan *plan);
+
+#endif

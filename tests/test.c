@@ -1,0 +1,23 @@
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+const char *test_folder(const char *name) {
+    static char path[512];
+    const char *tmp = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/manikin-test-%ld/%s", tmp ? tmp : "/tmp", (long)getpid(), name);
+    mnk_error err = MNK_ERROR_INIT;
+    if (mnk_dir_remove(path, &err) != MNK_OK || mnk_dir_make(path, &err) != MNK_OK) fail_msg("%s", err.message);
+    return path;
+}
+
+const char *test_real_data(const char *name) {
+    static char path[1024];
+    const char *root = getenv("MANIKIN_DATA");
+    snprintf(path, sizeof path, "%s/%s", root ? root : MNK_SOURCE_ROOT "/../shared/data", name);
+    return mnk_path_exists(path) ? path : NULL;
+}
