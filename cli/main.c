@@ -1,4 +1,3 @@
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sodium.h>
@@ -8,17 +7,6 @@
 #include "base/parallel.h"
 #include "help.h"
 #include "terminal.h"
-
-void cli_next(const cli_context *c, const char *fmt, ...) {
-    if (c->common.quiet) return;
-    terminal_finish();
-    va_list args;
-    va_start(args, fmt);
-    fputs(c->colour ? "\033[2mnext:\033[0m " : "next: ", stdout);
-    vprintf(fmt, args);
-    putchar('\n');
-    va_end(args);
-}
 
 static int run_verb(args_parsed *a, mnk_error *err) {
     cli_context context = {.common = a->common,

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -123,4 +124,15 @@ void terminal_error(const mnk_error *err, bool no_color, bool verbose) {
     fprintf(stderr, colour ? "manikin: \033[1;31m%s:\033[0m %s\n" : "manikin: %s: %s\n", word, err->message);
     if (verbose && err->where[0]) fprintf(stderr, "  at: %s\n", err->where);
     if (err->hint[0]) fprintf(stderr, "  try: %s\n", err->hint);
+}
+
+void cli_next(const cli_context *c, const char *fmt, ...) {
+    if (c->common.quiet) return;
+    terminal_finish();
+    va_list args;
+    va_start(args, fmt);
+    fputs(c->colour ? "\033[2mnext:\033[0m " : "next: ", stdout);
+    vprintf(fmt, args);
+    putchar('\n');
+    va_end(args);
 }
