@@ -84,6 +84,10 @@ typedef struct mnk_images_meta { /* what every output says of itself */
 MNK_API mnk_status mnk_images_writer_open(const char *path, bool force, const mnk_images_meta *meta, mnk_images_writer **out, mnk_error *err) MNK_CHECK;
 /* pixels: height*width*channels bytes. `extra` may be NULL: further manifest columns are not supported here. */
 MNK_API mnk_status mnk_images_writer_add(mnk_images_writer *w, const uint8_t *pixels, int label, mnk_split split, mnk_error *err) MNK_CHECK;
+/* The same with the person (or source group) of the image: column "person" of the manifest, "<split>_groups" of an .npz;
+ * -1 unknown. All images of a dataset come through this call or none. */
+MNK_API mnk_status mnk_images_writer_add_person(mnk_images_writer *w, const uint8_t *pixels, int label, int32_t person, mnk_split split,
+                                                mnk_error *err) MNK_CHECK;
 MNK_API mnk_status mnk_images_writer_commit(mnk_images_writer *w, mnk_error *err) MNK_CHECK; /* closes in every case */
 MNK_API void mnk_images_writer_abort(mnk_images_writer *w);
 

@@ -1,6 +1,5 @@
 #include "base/json.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,6 +51,10 @@ void mnk_text_clear(mnk_text *t) {
 }
 
 const char *mnk_double_text(double value, char buffer[32]) {
+    if (value == floor(value) && fabs(value) < 1e15 && (value != 0 || !signbit(value))) { /* 100000, not 1e+05 */
+        snprintf(buffer, 32, "%.0f", value);
+        return buffer;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(buffer, 32, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value) break;
