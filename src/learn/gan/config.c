@@ -1,0 +1,194 @@
+#include "learn/gan/config.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "learn/gan/augment.h"
+
+#define AT(f) offsetof(mnk_gan_config, f)
+
+/* Defaults are the best arm of the pilots on 32 px blood cells; docs/methods/gan.md says what was compared. */
+const mnk_option mnk_gan_options[] = {
+    {"epochs", 0, MNK_OPTION_INT, AT(epochs), "N", "0", 0, 1e6, NULL, "passes over the training images (0: see --kimg)", false},
+    {"kimg", 0, MNK_OPTION_REAL, AT(kimg), "K", "0", 0, 1e7, NULL, "thousands of images to train on (0: 600)", false},
+    {"minutes", 0, MNK_OPTION_REAL, AT(minutes), "T", "0", 0, 1e6, NULL,
+     "stop after this time; where it stops differs from run to run", false},
+    {"size", 0, MNK_OPTION_INT, AT(size), "PX", "0", 0, MNK_GAN_SIZE_MAX, NULL, "resize images to PX x PX (0: as they are)",
+     false},
+    {"channels", 0, MNK_OPTION_INT, AT(channels), "N", "0", 0, 3, NULL, "1 grey, 3 colour (0: as they are)", false},
+    {"skip-bad", 0, MNK_OPTION_BOOL, AT(skip_bad), NULL, "false", 0, 0, NULL, "leave out unreadable images instead of refusing",
+     false},
+    {"loss", 0, MNK_OPTION_CHOICE, AT(loss), "NAME", "hinge", 0, 0, "hinge|logistic|relativistic", "objective", false},
+    {"spectral", 0, MNK_OPTION_BOOL, AT(spectral), NULL, "true", 0, 0, NULL, "spectral normalisation of the discriminator",
+     false},
+    {"pack", 0, MNK_OPTION_INT, AT(pack), "N", "4", 1, 8, NULL, "images of one class judged together; more keeps variety",
+     false},
+    {"r1", 0, MNK_OPTION_REAL, AT(r1), "GAMMA", "0", 0, 1e4, NULL, "gradient penalty on real images", false},
+    {"r2", 0, MNK_OPTION_REAL, AT(r2), "GAMMA", "0", 0, 1e4, NULL, "gradient penalty on generated images", false},
+    {"penalty-every", 0, MNK_OPTION_INT, AT(penalty_every), "N", "4", 1, 64, NULL, "steps between gradient penalties", true},
+    {"width", 0, MNK_OPTION_INT, AT(width), "N", "32", 4, 256, NULL, "channels at full size; cost grows with the square",
+     false},
+    {"latent", 0, MNK_OPTION_INT, AT(latent), "N", "64", 1, 1024, NULL, "random inputs of the generator", true},
+    {"embed", 0, MNK_OPTION_INT, AT(embed), "N", "32", 1, 1024, NULL, "numbers that stand for a class", true},
+    {"upsample", 0, MNK_OPTION_CHOICE, AT(upsample), "NAME", "deconv", 0, 0, "deconv|resize", "how the generator doubles sizes",
+     true},
+    {"norm", 0, MNK_OPTION_CHOICE, AT(norm), "NAME", "batch", 0, 0, "batch|conditional|group", "normalisation in the generator",
+     true},
+    {"augment", 0, MNK_OPTION_TEXT, AT(augment), "LIST", "flip,rot90,translate,cutout,colour", 0, 0, NULL,
+     "any of flip,rot90,translate,cutout,colour,stain, or none", false},
+    {"augment-start", 0, MNK_OPTION_REAL, AT(augment_start), "K", "0", 0, 1e7, NULL, "kimg before augmentation begins", true},
+    {"adaptive", 0, MNK_OPTION_BOOL, AT(adaptive), NULL, "false", 0, 0, NULL, "adapt the strength of augmentation", true},
+    {"adaptive-target", 0, MNK_OPTION_REAL, AT(adaptive_target), "R", "0.6", 0, 1, NULL,
+     "mean sign of the discriminator to hold", true},
+    {"balance", 0, MNK_OPTION_CHOICE, AT(balance), "NAME", "balanced", 0, 0, "balanced|proportional", "classes in a batch",
+     false},
+    {"ramp-start", 0, MNK_OPTION_REAL, AT(ramp_start), "K", "0", 0, 1e7, NULL, "kimg without class conditioning", true},
+    {"ramp-end", 0, MNK_OPTION_REAL, AT(ramp_end), "K", "0", 0, 1e7, NULL, "kimg from which conditioning is full", true},
+    {"batch", 0, MNK_OPTION_INT, AT(batch), "N", "64", 2, 1024, NULL, "images a step", false},
+    {"rate-g", 0, MNK_OPTION_REAL, AT(rate_g), "RATE", "2e-4", 0, 1, NULL, "learning rate of the generator", false},
+    {"rate-d", 0, MNK_OPTION_REAL, AT(rate_d), "RATE", "8e-4", 0, 1, NULL, "learning rate of the discriminator", false},
+    {"beta1", 0, MNK_OPTION_REAL, AT(beta1), "B", "0", 0, 0.9999, NULL, "Adam's first decay", true},
+    {"beta2", 0, MNK_OPTION_REAL, AT(beta2), "B", "0.9", 0, 0.99999, NULL, "Adam's second decay", true},
+    {"ema", 0, MNK_OPTION_REAL, AT(ema), "B", "0.998", 0, 0.999999, NULL, "decay of the averaged weights, per step", true},
+    {"backend", 0, MNK_OPTION_CHOICE, AT(backend), "NAME", "auto", 0, 0, "auto|reference|onednn", "kernels", true},
+    {"log-every", 0, MNK_OPTION_REAL, AT(log_every), "K", "2", 0.001, 1e6, NULL, "kimg between lines of events.jsonl", true},
+    {"snapshot-every", 0, MNK_OPTION_REAL, AT(snapshot_every), "K", "20", 0.001, 1e6, NULL,
+     "kimg between sample grids, variety checks and checkpoints", false},
+    {"resume", 0, MNK_OPTION_BOOL, AT(resume), NULL, "false", 0, 0, NULL, "go on from the checkpoint beside the model", false},
+    {"init-from", 0, MNK_OPTION_PATH, AT(init_from), "FILE", NULL, 0, 0, NULL,
+     "start from the weights of a model or checkpoint", false},
+    {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
+};
+
+/* A continuation may change these; everything else must be what the run began with. */
+static const char *const free_options[] = {"epochs",  "kimg",      "minutes",        "size",   "channels", "skip-bad",
+                                           "backend", "log-every", "snapshot-every", "resume", "init-from"};
+
+static bool is_free(const char *name) {
+    for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++)
+        if (strcmp(free_options[i], name) == 0) return true;
+    return false;
+}
+
+void mnk_gan_config_defaults(mnk_gan_config *config) {
+    memset(config, 0, sizeof *config);
+    mnk_options_defaults(mnk_gan_options, config);
+    config->seed = 1;
+}
+
+static mnk_status check_ranges(const mnk_gan_config *config, mnk_error *err) {
+    for (const mnk_option *o = mnk_gan_options; o->type != MNK_OPTION_END; o++) {
+        const char *at = (const char *)config + o->offset;
+        double x = o->type == MNK_OPTION_INT    ? (double)*(const int64_t *)at
+                   : o->type == MNK_OPTION_REAL ? *(const double *)at
+                                                : 0;
+        if (!isfinite(x)) return MNK_FAIL(err, MNK_ERR_USAGE, "--%s: not a finite number", o->name);
+        if (o->lo < o->hi && (o->type == MNK_OPTION_INT || o->type == MNK_OPTION_REAL) && (x < o->lo || x > o->hi))
+            return MNK_FAIL(err, MNK_ERR_USAGE, "--%s %g: must be between %g and %g", o->name, x, o->lo, o->hi);
+    }
+    return MNK_OK;
+}
+
+mnk_status mnk_gan_config_check(const mnk_gan_config *config, mnk_error *err) {
+    MNK_TRY(check_ranges(config, err));
+    if (config->batch % config->pack) {
+        mnk_status s = MNK_FAIL(err, MNK_ERR_USAGE, "--batch %lld does not divide into packs of %lld", (long long)config->batch,
+                                (long long)config->pack);
+        mnk_error_hint(err, "use --batch %lld", (long long)((config->batch / config->pack + 1) * config->pack));
+        return s;
+    }
+    if (config->channels == 2) return MNK_FAIL(err, MNK_ERR_USAGE, "--channels 2: must be 1 or 3");
+    if (config->ramp_end < config->ramp_start)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "--ramp-end %g lies before --ramp-start %g", config->ramp_end, config->ramp_start);
+    if (!(config->rate_g > 0) || !(config->rate_d > 0))
+        return MNK_FAIL(err, MNK_ERR_USAGE, "--rate-g and --rate-d must be above 0");
+    mnk_augment_list list;
+    return mnk_augment_parse(config->augment, &list, err);
+}
+
+mnk_status mnk_gan_shape_of(int height, int width, int channels, int classes, mnk_gan_shape *out, mnk_error *err) {
+    int larger = height > width ? height : width;
+    if (height < 8 || width < 8 || larger > MNK_GAN_SIZE_MAX) {
+        mnk_status s = MNK_FAIL(err, MNK_ERR_INPUT, "images of %d x %d pixels: the GAN takes 8 to %d a side", width, height,
+                                MNK_GAN_SIZE_MAX);
+        mnk_error_hint(err, "resize with --size 64");
+        return s;
+    }
+    if (channels != 1 && channels != 3)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "images of %d channels: the GAN takes 1 or 3", channels);
+    if (classes < 1 || classes > MNK_GAN_CLASSES_MAX)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%d classes: the GAN takes 1 to %d", classes, MNK_GAN_CLASSES_MAX);
+    int stages = 0;
+    while (larger >> (stages + 3)) stages++; /* floor(log2(larger / 4)): the larger base side is 4..7, or 8 after rounding up */
+    int unit = 1 << stages;
+    *out = (mnk_gan_shape){.height = height, .width = width, .channels = channels, .classes = classes, .stages = stages};
+    out->base_h = (height + unit - 1) / unit, out->base_w = (width + unit - 1) / unit;
+    out->inner_h = out->base_h * unit, out->inner_w = out->base_w * unit;
+    out->top = (out->inner_h - height) / 2, out->left = (out->inner_w - width) / 2;
+    return MNK_OK;
+}
+
+uint64_t mnk_gan_steps_per_epoch(const mnk_gan_config *config, size_t n) {
+    return (n + (size_t)config->batch - 1) / (size_t)config->batch;
+}
+
+uint64_t mnk_gan_total_steps(const mnk_gan_config *config, size_t n) {
+    if (config->epochs > 0) return (uint64_t)config->epochs * mnk_gan_steps_per_epoch(config, n);
+    double kimg = config->kimg > 0 ? config->kimg : config->minutes > 0 ? 0 : 600;
+    return (uint64_t)ceil(kimg * 1000 / (double)config->batch);
+}
+
+bool mnk_gan_config_json(const mnk_gan_config *config, mnk_text *out) {
+    /* The table's own writer prints every field; the ones that a continuation may change are dropped here, so that the
+     * text is a fixed function of what shapes the result. */
+    mnk_text all = {0};
+    mnk_json j = {.text = &all, .compact = true};
+    mnk_json_object(&j, NULL);
+    mnk_options_write(mnk_gan_options, config, &j);
+    mnk_json_end_object(&j);
+    json_t *root = all.failed ? NULL : json_loads(all.s, JSON_REJECT_DUPLICATES, NULL);
+    mnk_text_clear(&all);
+    if (!root) return false;
+    for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++) json_object_del(root, free_options[i]);
+    char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17));
+    json_decref(root);
+    if (text) mnk_text_add(out, text);
+    bool ok = text && !out->failed;
+    free(text);
+    return ok;
+}
+
+static mnk_status set_from_json(const mnk_option *o, const json_t *v, const char *where, mnk_gan_config *out, mnk_error *err) {
+    char number[64];
+    const char *text = NULL;
+    if (json_is_string(v)) text = json_string_value(v);
+    else if (json_is_boolean(v)) text = json_is_true(v) ? "true" : "false";
+    else if (json_is_integer(v)) snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v)), text = number;
+    else if (json_is_real(v)) snprintf(number, sizeof number, "%.17g", json_real_value(v)), text = number;
+    mnk_error inner = MNK_ERROR_INIT;
+    if (!text || mnk_options_set(mnk_gan_options, out, o->name, text, &inner) != MNK_OK)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: setting %s: %s", where, o->name, text ? inner.message : "wrong type");
+    return MNK_OK;
+}
+
+mnk_status mnk_gan_config_parse(const char *json, const char *where, mnk_gan_config *out, mnk_error *err) {
+    mnk_gan_config_defaults(out);
+    json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    mnk_status status = MNK_OK;
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: its settings are not a JSON object", where);
+    }
+    for (const mnk_option *o = mnk_gan_options; o->type != MNK_OPTION_END && status == MNK_OK; o++) {
+        const json_t *v = json_object_get(root, o->name);
+        if (is_free(o->name) || o->type == MNK_OPTION_TEXT) continue; /* text would point into `root` */
+        status = v ? set_from_json(o, v, where, out, err)
+                   : MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: setting %s is missing", where, o->name);
+    }
+    json_decref(root);
+    out->augment = out->init_from = NULL;
+    return status;
+}
