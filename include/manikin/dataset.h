@@ -32,15 +32,17 @@ typedef struct mnk_images {
     char **skipped_reasons;      /* [skipped] */
     char source[1024];           /* the path as given */
     char hash[73];               /* "blake2b:…" over pixels, labels, groups and splits in order */
-    bool synthetic;              /* carries manikin's synthetic mark (PNG text or manifest) */
+    bool synthetic;              /* carries manikin's synthetic mark (PNG text, manifest column or .npz member) */
 } mnk_images;
 
 typedef struct mnk_images_options {
     bool skip_bad;     /* leave out unreadable files and count them, instead of refusing */
-    int size;          /* resize to size x size (centre crop to square, area/Lanczos); 0 keeps, and then all must agree */
-    int channels;      /* 0 keeps, 1 or 3 converts */
-    int depth;         /* 0 keeps; 8 refuses 16-bit files, 16 accepts both */
+    int64_t size;      /* resize to size x size (centre crop to square, Lanczos); 0 keeps, and then all must agree */
+    int64_t channels;  /* 0 keeps, 1 or 3 converts */
+    int64_t depth;     /* 0 keeps; 8 refuses 16-bit files, 16 accepts both */
     const char *label_column, *group_column, *split_column; /* manifest columns; NULL: label, person|group, split */
+    bool groups_within_class; /* group names start again in every class: group 4 of class A is not group 4 of class B.
+                                 Never guessed, since a person with images in two classes looks the same. */
     size_t max_bytes;  /* refuse beyond; 0: what the machine has */
 } mnk_images_options;
 
