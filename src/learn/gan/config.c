@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "learn/gan/augment.h"
@@ -142,23 +141,16 @@ uint64_t mnk_gan_total_steps(const mnk_gan_config *config, size_t n) {
 }
 
 bool mnk_gan_config_json(const mnk_gan_config *config, mnk_text *out) {
-    /* The table's own writer prints every field; the ones that a continuation may change are dropped here, so that the
-     * text is a fixed function of what shapes the result. */
-    mnk_text all = {0};
-    mnk_json j = {.text = &all, .compact = true};
+    mnk_option kept[sizeof mnk_gan_options / sizeof *mnk_gan_options];
+    size_t n = 0;
+    for (const mnk_option *o = mnk_gan_options; o->type != MNK_OPTION_END; o++)
+        if (!is_free(o->name)) kept[n++] = *o;
+    kept[n] = (mnk_option){.type = MNK_OPTION_END};
+    mnk_json j = {.text = out, .compact = true};
     mnk_json_object(&j, NULL);
-    mnk_options_write(mnk_gan_options, config, &j);
+    mnk_options_write(kept, config, &j);
     mnk_json_end_object(&j);
-    json_t *root = all.failed ? NULL : json_loads(all.s, JSON_REJECT_DUPLICATES, NULL);
-    mnk_text_clear(&all);
-    if (!root) return false;
-    for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++) json_object_del(root, free_options[i]);
-    char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17));
-    json_decref(root);
-    if (text) mnk_text_add(out, text);
-    bool ok = text && !out->failed;
-    free(text);
-    return ok;
+    return !out->failed;
 }
 
 static mnk_status set_from_json(const mnk_option *o, const json_t *v, const char *where, mnk_gan_config *out, mnk_error *err) {
