@@ -6,8 +6,8 @@
 #include "base/mem.h"
 
 void mnk_threads_set(int n) {
-    omp_set_num_threads(n > 0 ? n : omp_get_num_procs());
     openblas_set_num_threads(1); /* split sums would depend on the thread count */
+    omp_set_num_threads(n > 0 ? n : omp_get_num_procs()); /* after it: OpenBLAS for OpenMP sets OpenMP's count too */
 }
 
 int mnk_threads(void) { return omp_get_max_threads(); }
