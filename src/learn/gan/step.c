@@ -66,10 +66,10 @@ static double smooth(double average, double value, uint64_t step) {
 
 /* Share of signs the controller watches: +1 where the discriminator is right about a real pack. */
 static void adapt(mnk_gan_trainer *t) {
-    const float *real = t->logit, *fake = t->logit + t->packs;
+    const float *on_real = t->logit, *on_fake = t->logit + t->packs;
     mnk_gan_progress *p = &t->progress;
     for (size_t j = 0; j < t->packs; j++) {
-        float x = t->loss->pairs ? real[j] - fake[j] : real[j];
+        float x = t->loss->pairs ? on_real[j] - on_fake[j] : on_real[j];
         p->sign_sum += x > 0 ? 1 : x < 0 ? -1 : 0;
     }
     p->sign_n += (double)t->packs;
@@ -142,18 +142,18 @@ static void update_generator(mnk_gan_trainer *t) {
 static mnk_status step_generator(mnk_gan_trainer *t, bool dry, mnk_error *err) {
     mnk_plan_refresh(t->d_one, false);
     mnk_plan_put_labels(t->d_one, t->d.labels, t->pack_labels);
-    float *real = t->logit, *fake = t->logit + t->packs;
+    float *on_real = t->logit, *on_fake = t->logit + t->packs;
     if (t->loss->pairs) {
         augment(t, DRAW_GENERATOR_REAL, t->real, t->pair);
         mnk_plan_put(t->d_one, t->d.image, t->pair);
         mnk_plan_forward(t->d_one, NULL);
-        mnk_plan_get(t->d_one, t->d.logit, real);
+        mnk_plan_get(t->d_one, t->d.logit, on_real);
     }
     augment(t, DRAW_GENERATOR_FAKE, t->fake, t->pair);
     mnk_plan_put(t->d_one, t->d.image, t->pair);
     mnk_plan_forward(t->d_one, NULL);
-    mnk_plan_get(t->d_one, t->d.logit, fake);
-    t->g_loss = t->loss->generator(t->loss->pairs ? real : NULL, fake, t->packs, t->logit_gradient);
+    mnk_plan_get(t->d_one, t->d.logit, on_fake);
+    t->g_loss = t->loss->generator(t->loss->pairs ? on_real : NULL, on_fake, t->packs, t->logit_gradient);
     mnk_plan_put_grad(t->d_one, t->d.logit, t->logit_gradient);
     mnk_plan_backward(t->d_one, t->d.logit, MNK_BACK_INPUTS);
     mnk_plan_get_grad(t->d_one, t->d.image, t->pair);
