@@ -120,8 +120,9 @@ static void augment_strength_is_a_probability(void **state) {
     assert_non_null(strstr(err.message, "rotate"));
 }
 
-/* No stain change must be no change; eosin alone darkened must leave a haematoxylin-only pixel as it is. */
-static void stain_moves_one_stain(void **state) {
+/* No change of stain is no change of colour; and each change keeps the direction of every stain: its vector is an
+ * eigenvector of the matrix drawn, with the factor of that stain. */
+static void stain_keeps_stain_directions(void **state) {
     (void)state;
     mnk_augment_list list;
     mnk_augment *a;
@@ -134,6 +135,22 @@ static void stain_moves_one_stain(void **state) {
     mnk_augment_forward(a, &same, 1, 1, x, y);
     for (int i = 0; i < 192; i++) assert_float_equal(y[i], x[i], 2e-5);
     mnk_augment_close(a);
+    const double vectors[3][3] = {{0.65, 0.70, 0.29}, {0.07, 0.99, 0.11}, {0.27, 0.57, 0.78}}; /* Ruifrok & Johnston 2001 */
+    for (uint64_t item = 0; item < 20; item++) {
+        mnk_augment_draw d;
+        mnk_rng rng = mnk_rng_at(8, MNK_PURPOSE_TEST, item, 0);
+        mnk_augment_draw_at(&list, 3, 8, 8, 1, &rng, &d);
+        for (int k = 0; k < 3; k++) {
+            double factor[3];
+            for (int i = 0; i < 3; i++) {
+                double sum = 0;
+                for (int j = 0; j < 3; j++) sum += (double)d.stain[3 * i + j] * vectors[k][j];
+                factor[i] = sum / vectors[k][i];
+                assert_true(factor[i] > 0.899 && factor[i] < 1.101);
+                assert_float_equal(factor[i], factor[0], 1e-4);
+            }
+        }
+    }
 }
 
 /* ---- losses ---- */
@@ -410,7 +427,7 @@ int main(void) {
         cmocka_unit_test(augment_gradients),
         cmocka_unit_test(augment_shares_draws_in_a_pack),
         cmocka_unit_test(augment_strength_is_a_probability),
-        cmocka_unit_test(stain_moves_one_stain),
+        cmocka_unit_test(stain_keeps_stain_directions),
         cmocka_unit_test(loss_gradients),
         cmocka_unit_test(losses_keep_nan),
         cmocka_unit_test(balanced_batches),

@@ -15,11 +15,6 @@ const mnk_option mnk_gan_options[] = {
     {"kimg", 0, MNK_OPTION_REAL, AT(kimg), "K", "0", 0, 1e7, NULL, "thousands of images to train on (0: 600)", false},
     {"minutes", 0, MNK_OPTION_REAL, AT(minutes), "T", "0", 0, 1e6, NULL,
      "stop after this time; where it stops differs from run to run", false},
-    {"size", 0, MNK_OPTION_INT, AT(size), "PX", "0", 0, MNK_GAN_SIZE_MAX, NULL, "resize images to PX x PX (0: as they are)",
-     false},
-    {"channels", 0, MNK_OPTION_INT, AT(channels), "N", "0", 0, 3, NULL, "1 grey, 3 colour (0: as they are)", false},
-    {"skip-bad", 0, MNK_OPTION_BOOL, AT(skip_bad), NULL, "false", 0, 0, NULL, "leave out unreadable images instead of refusing",
-     false},
     {"loss", 0, MNK_OPTION_CHOICE, AT(loss), "NAME", "hinge", 0, 0, "hinge|logistic|relativistic", "objective", false},
     {"spectral", 0, MNK_OPTION_BOOL, AT(spectral), NULL, "true", 0, 0, NULL, "spectral normalisation of the discriminator",
      false},
@@ -63,8 +58,7 @@ const mnk_option mnk_gan_options[] = {
 };
 
 /* A continuation may change these; everything else must be what the run began with. */
-static const char *const free_options[] = {"epochs",  "kimg",      "minutes",        "size",   "channels", "skip-bad",
-                                           "backend", "log-every", "snapshot-every", "resume", "init-from"};
+static const char *const free_options[] = {"epochs", "kimg", "minutes", "backend", "log-every", "snapshot-every", "resume", "init-from"};
 
 static bool is_free(const char *name) {
     for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++)
@@ -99,7 +93,6 @@ mnk_status mnk_gan_config_check(const mnk_gan_config *config, mnk_error *err) {
         mnk_error_hint(err, "use --batch %lld", (long long)((config->batch / config->pack + 1) * config->pack));
         return s;
     }
-    if (config->channels == 2) return MNK_FAIL(err, MNK_ERR_USAGE, "--channels 2: must be 1 or 3");
     if (config->ramp_end < config->ramp_start)
         return MNK_FAIL(err, MNK_ERR_USAGE, "--ramp-end %g lies before --ramp-start %g", config->ramp_end, config->ramp_start);
     if (!(config->rate_g > 0) || !(config->rate_d > 0))
