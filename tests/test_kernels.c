@@ -270,8 +270,9 @@ static void test_conv_open_survives_short_memory(void **state) {
     }
 }
 
-static const int gemm_sizes[][3] = {{1, 1, 1},       {3, 5, 7},       {64, 8192, 103}, {103, 8192, 64}, {500, 256, 256},
-                                    {500, 256, 128}, {256, 256, 500}, {500, 64, 256},  {257, 31, 129},  {1, 300, 1000}};
+static const int gemm_sizes[][3] = {{1, 1, 1},       {3, 5, 7},       {64, 8192, 103}, {103, 8192, 64},
+                                    {500, 256, 256}, {500, 256, 128}, {256, 256, 500}, {500, 64, 256},
+                                    {257, 31, 129},  {16, 16, 20000}, {1, 300, 1000}};
 
 static void gemm_case(const int *size, bool ta, bool tb, float beta) {
     int m = size[0], n = size[1], k = size[2];
