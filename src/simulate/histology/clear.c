@@ -86,7 +86,7 @@ static void paint(clear *t) {
 static void endothelium(clear *t, mnk_rng *r) {
     slide *s = t->s;
     float side = s->high - s->low;
-    int tries = (int)(side * side / 60) + 4;
+    int tries = (int)(side * side / 95) + 4;
     float lastx = -1e6F, lasty = -1e6F;
     for (int k = 0; k < tries; k++) {
         float x = uni(r, s->low, s->high), y = uni(r, s->low, s->high), kind = mnk_rng_uniform_f32(r);
