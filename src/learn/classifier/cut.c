@@ -91,10 +91,18 @@ out:
 
 mnk_status mnk_classifier_match(const mnk_images *d, const char *what, int classes, char *const *names, int32_t *map,
                                 mnk_error *err) {
-    size_t *count;
+    size_t *count, wrong = SIZE_MAX;
     char unknown[512] = "", known[512] = "";
     MNK_TRY(MNK_NEW(count, (size_t)d->classes + 1, err));
-    for (size_t i = 0; i < d->n; i++) count[d->label[i]]++;
+    for (size_t i = 0; i < d->n; i++) {
+        if (d->label[i] >= 0 && d->label[i] < d->classes) count[d->label[i]]++;
+        else wrong = i;
+    }
+    if (wrong < d->n) {
+        mnk_free(count);
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s (%.300s): image %zu has label %d of %d classes", what, d->source, wrong,
+                        (int)d->label[wrong], d->classes);
+    }
     for (int k = 0; k < d->classes; k++) {
         map[k] = -1;
         for (int j = 0; j < classes && map[k] < 0; j++)

@@ -63,6 +63,9 @@ typedef struct mnk_classifier_job {
 mnk_status mnk_classifier_train_job(const mnk_classifier_job *job, const mnk_classifier_config *config,
                                     const mnk_observer *observer, mnk_classifier **out, mnk_error *err) MNK_CHECK;
 
+/* At least two classes, and images with a valid label in each. */
+mnk_status mnk_classifier_check_train(const mnk_images *train, mnk_error *err) MNK_CHECK;
+
 /* Cuts `share` of d for validation: within each class whole groups (images without group count as their own), at least one
  * group of every class staying in train. train and val receive row numbers; both are released with mnk_free. */
 mnk_status mnk_classifier_cut(const mnk_images *d, double share, uint64_t seed, size_t **train, size_t *n_train, size_t **val,

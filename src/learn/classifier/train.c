@@ -235,7 +235,7 @@ out:
 
 /* ---- the public entry: one source ---- */
 
-static mnk_status check_train(const mnk_images *train, mnk_error *err) {
+mnk_status mnk_classifier_check_train(const mnk_images *train, mnk_error *err) {
     mnk_status status = MNK_OK;
     size_t *count, filled = 0;
     char empty[512] = "";
@@ -277,7 +277,7 @@ mnk_status mnk_classifier_train(const mnk_images *train, const mnk_images *val, 
     int32_t *map[2] = {NULL, NULL};
     *out = NULL;
     MNK_TRY(mnk_classifier_config_check(config, err));
-    MNK_TRY(check_train(train, err));
+    MNK_TRY(mnk_classifier_check_train(train, err));
     MNK_OUT(MNK_NEW(map[0], (size_t)train->classes, err));
     MNK_OUT(MNK_NEW(map[1], (size_t)(val ? val->classes : train->classes) + 1, err));
     MNK_OUT(mnk_classifier_match(train, "training images", train->classes, train->class_names, map[0], err));
