@@ -59,6 +59,7 @@ typedef struct mnk_histology_params {
     double nucleus_um, nucleus_cv, nucleus_wrinkle; /* mean diameter, cv of diameter, rms contour deviation (k=3..8) / radius */
     double nuclear_h, chromatin, nucleolus_um;      /* stain of nuclei, its granularity (cv), diameter of nucleoli (0: none) */
     double halo_um, halo_strength, binucleate;      /* perinuclear clearing; fraction of cells with two nuclei */
+    double cystic;                                  /* fraction of cells opened to fluid-filled or bloody spaces */
     double nest_um, septum_um, septum_presence;     /* nest diameter; capillary or septum width; fraction of the net present */
     double frond_um, core_um, layer_um;             /* papillae: whole width, core width, epithelial height */
     double solid, foamy, psammoma;                  /* filled lumina; foam cells per 1000 um^2 of core; bodies per mm^2 */
@@ -100,5 +101,9 @@ MNK_API mnk_status mnk_simulate_histology(const mnk_histology_config *config, ui
 MNK_API mnk_status mnk_simulate_histology_write(const mnk_histology_config *config, uint64_t seed, size_t n, const char *path,
                                                 const char *masks, const char *parameters, bool force,
                                                 const mnk_observer *observer, mnk_error *err) MNK_CHECK;
+
+/* Contact sheet as one PNG: a row per class, `columns` tiles each (item column * classes + row). */
+MNK_API mnk_status mnk_histology_sheet(const mnk_histology_config *config, uint64_t seed, int columns, const char *path,
+                                       bool force, mnk_error *err) MNK_CHECK;
 
 #endif
