@@ -16,6 +16,13 @@
 
 static mnk_error err;
 
+/* The call must fail with this code; what it said instead is shown. */
+#define assert_refused(call, code)                                                                                                 \
+    do {                                                                                                                           \
+        mnk_status got_ = (call);                                                                                                  \
+        if (got_ != (code)) fail_msg("%s: status %d, not %d: %s", #call, (int)got_, (int)(code), err.message);                     \
+    } while (0)
+
 /* ---- made-up pictures: a bright disc (class 0), stripes (class 1), noise (others) ---- */
 
 static uint8_t paint(int label, int y, int x, int h, int w, mnk_rng r) {
@@ -179,13 +186,13 @@ static void resume_is_identical(void **state) {
         double whole = c.kimg;
         watcher w;
         mnk_observer o = observe(&w, 5);
-        assert_int_equal(mnk_gan_train(d, &c, in(b, "m.safetensors"), &o, &err), MNK_ERR_INTERRUPTED);
+        assert_refused(mnk_gan_train(d, &c, in(b, "m.safetensors"), &o, &err), MNK_ERR_INTERRUPTED);
         assert_non_null(strstr(err.hint, "--resume"));
         assert_false(mnk_path_exists(in(b, "m.safetensors")));
         mnk_error_clear(&err);
         c.resume = true, c.kimg = 0.008 * 10;
         o = observe(&w, 2);
-        assert_int_equal(mnk_gan_train(d, &c, in(b, "m.safetensors"), &o, &err), MNK_ERR_INTERRUPTED);
+        assert_refused(mnk_gan_train(d, &c, in(b, "m.safetensors"), &o, &err), MNK_ERR_INTERRUPTED);
         mnk_error_clear(&err);
         assert_ok(mnk_gan_train(d, &c, in(b, "m.safetensors"), NULL, &err));
         assert_true(mnk_path_exists(in(b, "m.safetensors")));
@@ -364,7 +371,7 @@ static void divergence_stops_with_a_sentence(void **state) {
         mnk_gan_trainer *t = open_trainer(d, &c, in(dir, "m.safetensors"), NULL);
         assert_ok(mnk_gan_step(t, false, &err));
         mnk_params *p = which ? t->gp : t->dp;
-        p->w[p->n - 1] = NAN;
+        p->w[0] = NAN;
         assert_int_equal(mnk_gan_step(t, false, &err), MNK_ERR_FAILED);
         assert_non_null(strstr(err.message, "not finite"));
         assert_non_null(strstr(err.hint, "--rate-d"));
@@ -415,22 +422,22 @@ static void outputs_are_not_overwritten(void **state) {
     c.kimg = 0.016;
     mnk_error_clear(&err);
     assert_ok(mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err));
-    assert_int_equal(mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_INPUT);
+    assert_refused(mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_INPUT);
     assert_non_null(strstr(err.hint, "--force"));
     mnk_error_clear(&err);
     c.resume = true, c.rate_g = 1e-3;
-    assert_int_equal(mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_USAGE);
+    assert_refused(mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_USAGE);
     assert_non_null(strstr(err.message, "--rate-g"));
     mnk_error_clear(&err);
     c.rate_g = tiny().rate_g, c.seed = 99;
-    assert_int_equal(mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_USAGE);
+    assert_refused(mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_USAGE);
     assert_non_null(strstr(err.hint, "--seed 1"));
     mnk_error_clear(&err);
     c.seed = 1;
-    assert_int_equal(mnk_gan_train(other, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_INPUT);
+    assert_refused(mnk_gan_train(other, &c, in(dir, "m.safetensors"), NULL, &err), MNK_ERR_INPUT);
     assert_non_null(strstr(err.message, "other data"));
     mnk_error_clear(&err);
-    assert_int_equal(mnk_gan_train(d, &c, in(dir, "none.safetensors"), NULL, &err), MNK_ERR_INPUT);
+    assert_refused(mnk_gan_train(d, &c, in(dir, "none.safetensors"), NULL, &err), MNK_ERR_INPUT);
     assert_non_null(strstr(err.message, "no checkpoint"));
     mnk_error_clear(&err);
     c.resume = false, c.force = true;
@@ -440,7 +447,7 @@ static void outputs_are_not_overwritten(void **state) {
     c.init_from = in(dir, "m.run/checkpoint.safetensors");
     assert_ok(mnk_gan_train(d, &c, in(dir, "o.safetensors"), NULL, &err));
     c.width = 16;
-    assert_int_equal(mnk_gan_train(d, &c, in(dir, "p.safetensors"), NULL, &err), MNK_ERR_INPUT);
+    assert_refused(mnk_gan_train(d, &c, in(dir, "p.safetensors"), NULL, &err), MNK_ERR_INPUT);
     mnk_images_close(d);
     mnk_images_close(other);
 }

@@ -28,6 +28,19 @@ static mnk_status add_params(tensor_list *list, const mnk_net *net, const mnk_pa
     return all ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: list of tensors");
 }
 
+/* Eight-byte tensors first, so that every tensor of the file is aligned; otherwise the order stays. */
+static mnk_status align_tensors(tensor_list *list, mnk_error *err) {
+    mnk_st_tensor *sorted;
+    size_t n = 0;
+    MNK_TRY(MNK_NEW(sorted, list->n, err));
+    for (int wide = 1; wide >= 0; wide--)
+        for (size_t i = 0; i < list->n; i++)
+            if ((list->at[i].dtype == MNK_F64 || list->at[i].dtype == MNK_I64) == wide) sorted[n++] = list->at[i];
+    mnk_free(list->at);
+    list->at = sorted;
+    return MNK_OK;
+}
+
 /* The classes and image shape as JSON: {"height":32,…,"classes":["a","b"]}. */
 static char *data_json(const mnk_gan_trainer *t, mnk_text *text) {
     mnk_json j = {.text = text, .compact = true};
@@ -83,6 +96,7 @@ mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) {
                                         .shape = {MNK_GAN_PROGRESS_NUMBERS},
                                         .count = MNK_GAN_PROGRESS_NUMBERS,
                                         .data = &t->progress};
+    MNK_OUT(align_tensors(&list, err));
     MNK_OUT(write_file(t, t->checkpoint_path, "gan-checkpoint", true, &list, err));
 out:
     mnk_free(list.at);

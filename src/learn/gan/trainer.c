@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 enum { G_STREAM = 1, D_STREAM = 2 }; /* of MNK_PURPOSE_INIT */
+#define POWER_ITERATIONS 20
 
 double mnk_gan_seconds(void) {
     struct timespec now;
@@ -110,6 +111,8 @@ static mnk_status make_networks(mnk_gan_trainer *t, mnk_error *err) {
     plan_row rows[5];
     for (int i = 0, n = plan_rows(t, rows); i < n; i++)
         MNK_TRY(mnk_plan_open(rows[i].net, rows[i].params, rows[i].batch, t->backend, rows[i].flags, rows[i].out, err));
+    /* random start vectors say nothing of the largest singular value: let the power iterations settle before step 1 */
+    for (int i = 0; i < POWER_ITERATIONS; i++) mnk_plan_refresh(t->d_both, true);
     return MNK_OK;
 }
 
