@@ -311,6 +311,19 @@ static void test_gemm(void **state) {
     mnk_threads_set(0);
 }
 
+static void test_threads_are_what_was_asked(void **state) {
+    (void)state;
+    for (int n = 1; n <= 4; n++) {
+        mnk_threads_set(n);
+        assert_int_equal(mnk_threads(), n);
+        int seen = 0;
+#pragma omp parallel reduction(+ : seen)
+        seen += 1;
+        assert_int_equal(seen, n);
+    }
+    mnk_threads_set(0);
+}
+
 static void test_find(void **state) {
     (void)state;
     assert_non_null(mnk_backend_find("auto"));
@@ -322,6 +335,7 @@ static void test_find(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_threads_are_what_was_asked),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_conv_against_double),
         cmocka_unit_test(test_conv_single_passes),
