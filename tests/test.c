@@ -6,10 +6,18 @@
 
 #include "base/file.h"
 
+static char root[256]; /* of this process, removed when it ends */
+
+static void remove_root(void) { (void)!mnk_dir_remove(root, NULL); }
+
 const char *test_folder(const char *name) {
     static char path[512];
     const char *tmp = getenv("TMPDIR");
-    snprintf(path, sizeof path, "%s/manikin-test-%ld/%s", tmp ? tmp : "/tmp", (long)getpid(), name);
+    if (!root[0]) {
+        snprintf(root, sizeof root, "%s/manikin-test-%ld", tmp ? tmp : "/tmp", (long)getpid());
+        atexit(remove_root);
+    }
+    snprintf(path, sizeof path, "%s/%s", root, name);
     mnk_error err = MNK_ERROR_INIT;
     if (mnk_dir_remove(path, &err) != MNK_OK || mnk_dir_make(path, &err) != MNK_OK) fail_msg("%s", err.message);
     return path;

@@ -154,6 +154,12 @@ static void sums_do_not_depend_on_threads(void **state) {
         assert_memory_equal(one, many, sizeof one);
     }
     assert_true(one[1] == 100003.0 * 100002.0 / 2);
+    mnk_threads_set(3); /* OpenBLAS must not change the number behind our back */
+    assert_int_equal(mnk_threads(), 3);
+    int threads = mnk_blas_enter();
+    assert_int_equal(mnk_threads(), 1);
+    mnk_blas_leave(threads);
+    assert_int_equal(mnk_threads(), 3);
     mnk_threads_set(0);
 }
 

@@ -9,5 +9,6 @@
 
 #include "manikin/error.h"
 #include "manikin/observer.h"
+#include "manikin/simulate.h"
 
 #endif

@@ -6,8 +6,18 @@
 #include "base/mem.h"
 
 void mnk_threads_set(int n) {
+    openblas_set_num_threads(1); /* its OpenMP build changes OpenMP's own number here: ours comes last */
     omp_set_num_threads(n > 0 ? n : omp_get_num_procs());
-    openblas_set_num_threads(1); /* split sums would depend on the thread count */
+}
+
+int mnk_blas_enter(void) {
+    int threads = omp_get_max_threads();
+    if (!omp_in_parallel()) omp_set_num_threads(1);
+    return threads;
+}
+
+void mnk_blas_leave(int threads) {
+    if (!omp_in_parallel()) omp_set_num_threads(threads);
 }
 
 int mnk_threads(void) { return omp_get_max_threads(); }

@@ -12,6 +12,12 @@
 void mnk_threads_set(int n);
 int mnk_threads(void);
 
+/* Around every BLAS or LAPACK call made outside a parallel loop. OpenBLAS's OpenMP build takes omp_get_max_threads() there,
+ * whatever it was told, and its split sums would then depend on the thread count:
+ *     int threads = mnk_blas_enter(); LAPACKE_dsyevd(...); mnk_blas_leave(threads); */
+int mnk_blas_enter(void);
+void mnk_blas_leave(int threads);
+
 /* Calls f(ctx, i) for i = 0..n-1, any order, any thread. */
 void mnk_parallel_for(size_t n, void (*f)(void *ctx, size_t i), void *ctx);
 

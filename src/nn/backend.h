@@ -48,6 +48,9 @@ typedef struct mnk_backend {
 /* NULL when this build does not have it. "auto" is onednn where built, else reference. */
 const mnk_backend *mnk_backend_find(const char *name);
 extern const mnk_backend mnk_backend_reference;
+#if MNK_HAVE_ONEDNN
+extern const mnk_backend mnk_backend_onednn; /* float only */
+#endif
 
 /* Channels of a blocked map, padding included. */
 static inline int mnk_padded(int c) { return (c + 7) / 8 * 8; }
