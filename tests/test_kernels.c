@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/backend.h"
+#include "nn/winograd.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 
@@ -121,7 +122,10 @@ static const mnk_conv_shape *shapes(int *count) {
     s[n++] = shape(2, 64, 9, 7, 128, 4, 2, 1);  /* odd sizes */
     s[n++] = shape(1, 128, 2, 2, 256, 4, 2, 1); /* one output pixel */
     s[n++] = shape(3, 66, 10, 6, 130, 4, 2, 1); /* channels not in whole blocks */
-    s[n++] = shape(4, 16, 4, 4, 1, 4, 1, 0);    /* a single output */
+    s[n++] = shape(20, 64, 4, 4, 32, 4, 2, 1);  /* F(2,2), two chunks at most */
+    s[n++] = shape(40, 16, 8, 8, 24, 4, 2, 1);
+    s[n++] = shape(6, 40, 11, 14, 24, 3, 1, 1);
+    s[n++] = shape(4, 16, 4, 4, 1, 4, 1, 0); /* a single output */
     s[n++] = shape(3, 16, 9, 9, 16, 3, 1, 1);
     s[n++] = shape(3, 16, 9, 11, 24, 3, 2, 1);
     s[n++] = shape(2, 64, 8, 8, 64, 3, 1, 1);
@@ -167,6 +171,51 @@ static void test_conv_against_double(void **state) {
     mnk_threads_set(2);
     for (int i = 0; i < n; i++) check_backend(mnk_backend_find("auto"), &s[i], 2e-5);
 }
+
+#if MNK_HAVE_ONEDNN
+/* Winograd alone, also where the rule prefers the direct kernel. */
+static mnk_status winograd_open(const mnk_conv_shape *s, bool f, bool d, bool w, mnk_conv **out, mnk_error *err) {
+    (void)w;
+    mnk_winograd *p = NULL;
+    mnk_status status = mnk_winograd_open(s, f || d, &p, err);
+    *out = (mnk_conv *)p;
+    return status;
+}
+static void winograd_close(mnk_conv *c) { mnk_winograd_close((mnk_winograd *)c); }
+static size_t winograd_scratch(const mnk_conv *c) { return mnk_winograd_scratch_bytes((const mnk_winograd *)c); }
+static void winograd_weights(mnk_conv *c, const real *w) { mnk_winograd_weights((mnk_winograd *)c, w); }
+static void winograd_fwd(mnk_conv *c, const real *x, real *y, void *s) { mnk_winograd_fwd((mnk_winograd *)c, x, y, s); }
+static void winograd_data(mnk_conv *c, const real *dy, real *dx, void *s) {
+    mnk_winograd_bwd_data((mnk_winograd *)c, dy, dx, s);
+}
+static void winograd_bwd_weights(mnk_conv *c, const real *x, const real *dy, real *dw, bool accumulate, void *s) {
+    mnk_winograd_bwd_weights((mnk_winograd *)c, x, dy, dw, accumulate, s);
+}
+
+static void test_winograd_against_double(void **state) {
+    (void)state;
+    const mnk_backend b = {"winograd",       winograd_open,        winograd_close,
+                           winograd_scratch, winograd_weights,     winograd_fwd,
+                           winograd_data,    winograd_bwd_weights, NULL};
+    int n = 0, tested = 0;
+    const mnk_conv_shape *s = shapes(&n);
+    for (int i = 0; i < n; i++)
+        if (mnk_winograd_possible(&s[i])) check_backend(&b, &s[i], 1e-5), tested++;
+    assert_true(tested >= 10);
+}
+
+static void test_winograd_rule(void **state) {
+    (void)state;
+    mnk_conv_shape yes = shape(64, 64, 32, 32, 128, 4, 2, 1), one_by_one = shape(64, 64, 8, 8, 64, 1, 1, 0);
+    mnk_conv_shape few_outputs = shape(64, 64, 8, 8, 8, 3, 1, 1), wasteful = shape(64, 64, 2, 2, 64, 4, 2, 1);
+    for (int pass = 0; pass < 3; pass++) {
+        assert_true(mnk_winograd_wins(&yes, (mnk_pass)pass));
+        assert_false(mnk_winograd_wins(&one_by_one, (mnk_pass)pass));
+        assert_false(mnk_winograd_wins(&few_outputs, (mnk_pass)pass));
+        assert_false(mnk_winograd_wins(&wasteful, (mnk_pass)pass));
+    }
+}
+#endif
 
 static void test_conv_single_passes(void **state) {
     (void)state;
@@ -270,8 +319,9 @@ static void test_conv_open_survives_short_memory(void **state) {
     }
 }
 
-static const int gemm_sizes[][3] = {{1, 1, 1},       {3, 5, 7},       {64, 8192, 103}, {103, 8192, 64}, {500, 256, 256},
-                                    {500, 256, 128}, {256, 256, 500}, {500, 64, 256},  {257, 31, 129},  {1, 300, 1000}};
+static const int gemm_sizes[][3] = {{1, 1, 1},       {3, 5, 7},       {64, 8192, 103}, {103, 8192, 64},
+                                    {500, 256, 256}, {500, 256, 128}, {256, 256, 500}, {500, 64, 256},
+                                    {257, 31, 129},  {16, 16, 20000}, {1, 300, 1000}};
 
 static void gemm_case(const int *size, bool ta, bool tb, float beta) {
     int m = size[0], n = size[1], k = size[2];
@@ -338,6 +388,10 @@ int main(void) {
         cmocka_unit_test(test_threads_are_what_was_asked),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_conv_against_double),
+#if MNK_HAVE_ONEDNN
+        cmocka_unit_test(test_winograd_against_double),
+        cmocka_unit_test(test_winograd_rule),
+#endif
         cmocka_unit_test(test_conv_single_passes),
         cmocka_unit_test(test_conv_same_bytes_for_any_threads),
         cmocka_unit_test(test_conv_refuses_wrong_sizes),

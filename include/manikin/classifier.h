@@ -21,23 +21,21 @@ typedef struct mnk_classifier_config {
     double rate;    /* peak of the one-cycle schedule */
     double weight_decay;
     double label_smoothing;
-    double dropout;      /* before the last layer */
-    bool balanced;       /* every batch draws its classes in equal shares */
-    double val_share;    /* share of train cut for validation when none is given, by class and group */
-    int64_t patience;    /* epochs without a better validation loss before stopping; 0: never stop */
-    bool augment;        /* false switches all of the following off */
-    bool flips;          /* left-right and up-down */
-    bool rotations;      /* quarter turns; square images only */
-    double translate;    /* largest shift as a share of the side; the edge is repeated */
-    double brightness;   /* largest shift of all channels, scale [-1, 1] */
-    double contrast;     /* largest relative change of contrast */
-    double colour;       /* largest shift of each channel, scale [-1, 1] */
-    const char *backend; /* engine: "auto", "reference", "onednn" */
+    double dropout;    /* before the last layer */
+    bool balanced;     /* every batch draws its classes in equal shares */
+    double val_share;  /* share of train cut for validation when none is given, by class and group */
+    int64_t patience;  /* epochs without a better validation loss before stopping; 0: never stop */
+    bool augment;      /* false switches all of the following off */
+    bool flips;        /* left-right and up-down */
+    bool rotations;    /* quarter turns; square images only */
+    double translate;  /* largest shift as a share of the side; the edge is repeated */
+    double brightness; /* largest shift of all channels, scale [-1, 1] */
+    double contrast;   /* largest relative change of contrast */
+    double colour;     /* largest shift of each channel, scale [-1, 1] */
+    int backend;       /* kernels: 0 auto, 1 reference, 2 onednn */
 } mnk_classifier_config;
 
-struct mnk_option;
-/* The options of mnk_classifier_config (see base/options.h); mnk_classifier_defaults applies their defaults. */
-MNK_API extern const struct mnk_option mnk_classifier_options[];
+/* The defaults of its options (the table itself is in learn/classifier/config.h). */
 MNK_API void mnk_classifier_defaults(mnk_classifier_config *config);
 
 typedef struct mnk_classifier mnk_classifier;

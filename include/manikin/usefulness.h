@@ -13,8 +13,7 @@ typedef struct mnk_usefulness_config {
     int64_t bootstrap;                /* replicates where test has groups */
 } mnk_usefulness_config;
 
-/* All options, the classifier's included. */
-MNK_API extern const struct mnk_option mnk_usefulness_options[];
+/* The defaults of all options, the classifier's included (the table itself is in evaluate/usefulness.h). */
 MNK_API void mnk_usefulness_defaults(mnk_usefulness_config *config);
 
 /* Trains `seeds` classifiers per arm and scores them on `test`, which nothing else sees. Arms: "real", "real+synthetic",

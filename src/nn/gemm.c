@@ -4,6 +4,8 @@
 
 #include <cblas.h>
 
+#include "base/parallel.h"
+
 /* Below this many multiply-adds a product is not worth waking threads for. */
 #define SERIAL_MACS 100000.0
 /* Units aimed at: enough to balance 2 to 4 threads, few enough that a block keeps BLAS efficient. */
@@ -31,22 +33,42 @@ static blocking plan_blocks(int count, int m, int n, int k) {
     return b;
 }
 
+typedef struct product {
+    bool ta, tb;
+    int k;
+    const float *a, *b;
+    float *c;
+    int lda, ldb, ldc;
+    float beta;
+} product;
+
+/* rows x columns of the result from (row, column) on, by one thread. */
+static void multiply_block(const product *p, int row, int column, int rows, int columns) {
+    size_t r = (size_t)row, s = (size_t)column, lda = (size_t)p->lda, ldb = (size_t)p->ldb, ldc = (size_t)p->ldc;
+    cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans, rows, columns, p->k, 1.0f,
+                p->a + (p->ta ? r : r * lda), p->lda, p->b + (p->tb ? s * ldb : s), p->ldb, p->beta, p->c + r * ldc + s,
+                p->ldc);
+}
+
 void mnk_gemm_f32_batch(int count, bool ta, bool tb, int m, int n, int k, const float *a, size_t stride_a, int lda,
                         const float *b, size_t stride_b, int ldb, float beta, float *c, size_t stride_c, int ldc) {
     if (count <= 0 || m <= 0 || n <= 0) return;
     blocking p = plan_blocks(count, m, n, k);
     int per_product = p.row_blocks * p.column_blocks, units = count * per_product;
-#pragma omp parallel for schedule(dynamic, 1) if (units > 1)
+    product q = {ta, tb, k, a, b, c, lda, ldb, ldc, beta};
+    if (units == 1) {
+        int threads = mnk_blas_enter();
+        multiply_block(&q, 0, 0, m, n);
+        mnk_blas_leave(threads);
+        return;
+    }
+#pragma omp parallel for schedule(dynamic, 1)
     for (int u = 0; u < units; u++) {
-        int product = u / per_product, block = u % per_product;
-        size_t r = (size_t)(block / p.column_blocks) * (size_t)p.rows,
-               s = (size_t)(block % p.column_blocks) * (size_t)p.columns;
-        int rows = r + (size_t)p.rows > (size_t)m ? m - (int)r : p.rows;
-        int columns = s + (size_t)p.columns > (size_t)n ? n - (int)s : p.columns;
-        cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, rows, columns, k, 1.0f,
-                    a + (size_t)product * stride_a + (ta ? r : r * (size_t)lda), lda,
-                    b + (size_t)product * stride_b + (tb ? s * (size_t)ldb : s), ldb, beta,
-                    c + (size_t)product * stride_c + r * (size_t)ldc + s, ldc);
+        size_t which = (size_t)(u / per_product);
+        int block = u % per_product, row = block / p.column_blocks * p.rows, column = block % p.column_blocks * p.columns;
+        product own = q;
+        own.a += which * stride_a, own.b += which * stride_b, own.c += which * stride_c;
+        multiply_block(&own, row, column, row + p.rows > m ? m - row : p.rows, column + p.columns > n ? n - column : p.columns);
     }
 }
 

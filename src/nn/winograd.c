@@ -19,10 +19,9 @@
 
 /* Floats between the planes of V and M beyond their size: strides of powers of two would put all of them in one L1 set. */
 #define PLANE_PAD 80
-/* V and M of a chunk together, in bytes: half of a common L3 share. */
-#define CHUNK_BYTES (8u << 20)
-/* Fewer rows than this make the matrix products inefficient (weights are packed anew for each chunk). */
-#define CHUNK_TILES 512
+/* V and M of a chunk together, in bytes: what a core's share of the cache holds. Chunks of fewer than k/2 tiles would spend
+ * more on packing U anew for each than they save (bench_conv: 128 tiles at k = 256, 256 at k = 512). */
+#define CHUNK_BYTES (4u << 20)
 
 struct mnk_winograd {
     mnk_conv_shape s;
@@ -37,14 +36,29 @@ struct mnk_winograd {
     float *u;                /* [position][k][o], NULL when not wanted */
 };
 
-bool mnk_winograd_possible(const mnk_conv_shape *s) { return s->k == 4 && s->stride == 2 && s->pad == 1; }
-
-bool mnk_winograd_wins(const mnk_conv_shape *s, mnk_pass pass) {
-    (void)pass;
-    return mnk_winograd_possible(s) && s->ic >= 64 && s->oc >= 128;
+/* What one image costs with F: multiplications per pair of channels of the direct algorithm. */
+static int products(const mnk_conv_shape *s, winograd_f f) {
+    int m = f_outputs(f), alpha = f_alpha(f);
+    return ((s->oh + m - 1) / m) * ((s->ow + m - 1) / m) * alpha * alpha * s->stride * s->stride;
 }
 
-static winograd_f choose_f(const mnk_conv_shape *s) { return s->oh >= 4 && s->ow >= 4 ? F42 : F22; }
+static winograd_f choose_f(const mnk_conv_shape *s) {
+    if (s->k == 3) return F43;
+    return products(s, F42) <= products(s, F22) ? F42 : F22;
+}
+
+bool mnk_winograd_possible(const mnk_conv_shape *s) {
+    return s->pad == 1 && ((s->k == 4 && s->stride == 2) || (s->k == 3 && s->stride == 1));
+}
+
+bool mnk_winograd_wins(const mnk_conv_shape *s, mnk_pass pass) {
+    (void)pass; /* one rule has been enough for all three */
+    if (!mnk_winograd_possible(s)) return false;
+    winograd_f f = choose_f(s);
+    int m = f_outputs(f), rows = s->n * ((s->oh + m - 1) / m) * ((s->ow + m - 1) / m);
+    double saved = (double)s->k * s->k * s->oh * s->ow / products(s, f);
+    return saved >= 1.5 && s->oc >= 16 && rows >= 16;
+}
 
 mnk_status mnk_winograd_open(const mnk_conv_shape *shape, bool transform, mnk_winograd **out, mnk_error *err) {
     *out = NULL;
@@ -63,7 +77,7 @@ mnk_status mnk_winograd_open(const mnk_conv_shape *shape, bool transform, mnk_wi
     w->tiles_x = (shape->ow + m - 1) / m;
     size_t tiles = (size_t)w->tiles_y * (size_t)w->tiles_x;
     size_t image_bytes = tiles * (size_t)w->positions * (size_t)(w->k + w->o) * sizeof(float);
-    size_t by_cache = CHUNK_BYTES / image_bytes, by_rows = (CHUNK_TILES + tiles - 1) / tiles;
+    size_t by_cache = CHUNK_BYTES / image_bytes, by_rows = ((size_t)w->k / 2 + tiles - 1) / tiles;
     size_t chunk = by_cache > by_rows ? by_cache : by_rows;
     w->chunk = chunk < (size_t)shape->n ? (int)chunk : shape->n;
     w->plane_v = tiles * (size_t)w->chunk * (size_t)w->k + PLANE_PAD;
@@ -158,7 +172,8 @@ void mnk_winograd_weights(mnk_winograd *w, const float *weights) {
     for (int phase = 0; phase < w->phases; phase++)
         for (int c = 0; c < w->s.ic; c++) {
             if (w->f == F22) weights_row(F22, w, weights, phase, c);
-            else weights_row(F42, w, weights, phase, c);
+            if (w->f == F42) weights_row(F42, w, weights, phase, c);
+            if (w->f == F43) weights_row(F43, w, weights, phase, c);
         }
 }
 
@@ -167,7 +182,8 @@ static void weights_back(const mnk_winograd *w, const float *du, float *dw, bool
     for (int phase = 0; phase < w->phases; phase++)
         for (int c = 0; c < w->s.ic; c++) {
             if (w->f == F22) weights_back_row(F22, w, du, dw, accumulate, phase, c);
-            else weights_back_row(F42, w, du, dw, accumulate, phase, c);
+            if (w->f == F42) weights_back_row(F42, w, du, dw, accumulate, phase, c);
+            if (w->f == F43) weights_back_row(F43, w, du, dw, accumulate, phase, c);
         }
 }
 
@@ -304,6 +320,10 @@ static void map_chunk(map_step step, const mnk_winograd *w, float *map, float *p
             MAP_PLANE(F42, INPUT_BACK);
             MAP_PLANE(F42, OUTPUT);
             MAP_PLANE(F42, OUTPUT_BACK);
+            MAP_PLANE(F43, INPUT);
+            MAP_PLANE(F43, INPUT_BACK);
+            MAP_PLANE(F43, OUTPUT);
+            MAP_PLANE(F43, OUTPUT_BACK);
 #undef MAP_PLANE
         }
 }

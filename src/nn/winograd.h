@@ -13,7 +13,7 @@ typedef struct mnk_winograd mnk_winograd;
 
 typedef enum mnk_pass { MNK_PASS_FWD, MNK_PASS_BWD_DATA, MNK_PASS_BWD_WEIGHTS } mnk_pass;
 
-/* Whether the kernels below can compute this shape at all: k4 s2 p1, channels in whole blocks. */
+/* Whether the kernels below can compute this shape at all: k4 s2 p1 or k3 s1 p1. */
 bool mnk_winograd_possible(const mnk_conv_shape *shape);
 /* The fixed rule: whether Winograd is used for this shape and pass. Found with bench_conv, never by timing at run time, so
  * that the same seed gives the same bytes. */

@@ -32,6 +32,38 @@ extern const mnk_simulator *const mnk_simulators[]; /* NULL-terminated */
 /* NULL when there is none; err then suggests the nearest. */
 const mnk_simulator *mnk_simulator_find(const char *name, mnk_error *err);
 
+/* Rows of the histology table for a struct that holds a mnk_histology_config at offset `base`. */
+#define MNK_HISTOLOGY_AT(base, field) (base) + offsetof(mnk_histology_config, field)
+/* clang-format off */
+#define MNK_HISTOLOGY_OPTION_ROWS(base) \
+    {"size", 0, MNK_OPTION_INT, MNK_HISTOLOGY_AT(base, size), "PX", "64", 16, 2048, NULL, \
+     "side of a tile in pixels", false}, \
+    {"pixel-um", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, pixel_um), "UM", "1", 0.1, 8, NULL, \
+     "micrometres per pixel: 0.5 is a x20 objective, 1 a x10", false}, \
+    {"classes", 0, MNK_OPTION_TEXT, MNK_HISTOLOGY_AT(base, classes), "A,B", NULL, 0, 0, NULL, \
+     "subtypes, in label order: clear_cell,papillary,chromophobe", false}, \
+    {"mix", 0, MNK_OPTION_TEXT, MNK_HISTOLOGY_AT(base, mix), "W,W", NULL, 0, 0, NULL, \
+     "share of each class; equal when not given", false}, \
+    {"persons", 0, MNK_OPTION_INT, MNK_HISTOLOGY_AT(base, persons), "N", "40", 1, 100000, NULL, \
+     "persons per class; stain, thickness and tumour are theirs", false}, \
+    {"ambiguity", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, ambiguity), "A", "0.5", 0, 1, NULL, \
+     "0 textbook cases, 1 many look-alikes", false}, \
+    {"grade", 0, MNK_OPTION_CHOICE, MNK_HISTOLOGY_AT(base, grade), "G", "drawn", 0, 0, "drawn|1|2|3|4", \
+     "ISUP grade of clear cell and papillary", false}, \
+    {"stain", 0, MNK_OPTION_CHOICE, MNK_HISTOLOGY_AT(base, stain), "S", "between", 0, 0, "between|ruifrok|macenko", \
+     "published stain vectors, or drawn between the two", true}, \
+    {"stain-sd", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, stain_sd), "SD", "0.03", 0, 0.3, NULL, \
+     "how much stain vectors differ from person to person", true}, \
+    {"stain-strength", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, stain_strength), "SD", "0.15", 0, 1, NULL, \
+     "how much stain amounts differ, sd of the log", true}, \
+    {"section-um", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, section_um), "UM", "4", 1, 10, NULL, \
+     "thickness of the sections", true}, \
+    {"focus-um", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, focus_um), "UM", "1.2", 0, 10, NULL, \
+     "largest defocus blur of a tile", true}, \
+    { "noise", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, noise), "GREY", "2", 0, 50, NULL, \
+     "camera noise at white, grey levels", true }
+/* clang-format on */
+
 extern const mnk_simulator mnk_simulator_histology;
 extern const mnk_option mnk_histology_options[]; /* over mnk_histology_config */
 

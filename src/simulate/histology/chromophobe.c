@@ -26,8 +26,8 @@ static void cytoplasm(slide *s, size_t i, const site *o, float edge) {
         h *= 1.3F;
     } else {
         /* microvesicles: pale bubbles in a reticulum, denser towards the membrane */
-        float web = expf(-fine * fine * 5);
-        e = (float)p->cytoplasm_e * (0.55F + 0.75F * web + 0.22F * mid);
+        float web = 0.55F * expf(-mid * mid * 7) + 0.45F * expf(-fine * fine * 5);
+        e = (float)p->cytoplasm_e * (0.45F + 0.9F * web + 0.10F * s->noise[NOISE_CELL][i]);
         e += 0.14F * (float)p->stain_e * gauss(edge, 2.6F);
         h *= 0.8F + 0.5F * web;
     }
@@ -35,17 +35,20 @@ static void cytoplasm(slide *s, size_t i, const site *o, float edge) {
     float half = 0.5F * (float)p->membrane_um;
     float line = 1 - smooth(half - 0.15F, half + 0.55F, edge); /* a band of even strength, not a hairline */
     line *= clampf(0.92F + 0.14F * s->noise[NOISE_CELL][i] + 0.1F * fine, 0.4F, 1.2F);
-    s->c[CHROMOGEN_E][i] = mixf(fmaxf(e, 0.02F), (float)p->membrane_e, line);
-    s->c[CHROMOGEN_H][i] = mixf(fmaxf(h, 0), 0.18F * (float)p->stain_h, line);
+    s->c[CHROMOGEN_E][i] = mixf(max_f(e, 0.02F), (float)p->membrane_e, line);
+    s->c[CHROMOGEN_H][i] = mixf(max_f(h, 0), 0.18F * (float)p->stain_h, line);
 }
 
 static void paint(sheet *t) {
     slide *s = t->s;
+    finder nests, cells;
+    finder_init(&nests, &t->nests, 8);
+    finder_init(&cells, &t->cells, 8);
     for (int y = 0; y < s->h; y++)
         for (int x = 0; x < s->w; x++) {
             size_t i = (size_t)y * s->w + x;
             float wx = s->noise[NOISE_WARP_X][i], wy = s->noise[NOISE_WARP_Y][i], px = at_x(s, x), py = at_x(s, y);
-            place nest = sites_at(&t->nests, px + 2.5F * wx, py + 2.5F * wy, -1);
+            place nest = finder_at(&nests, px + 2.5F * wx, py + 2.5F * wy, -1);
             float half = septum(s, i), wall = nest.edge - half;
             if (half > 0.2F && wall <= 0) {
                 float fibre = 0.5F * s->noise[NOISE_FINE][i] + s->noise[NOISE_MID][i];
@@ -54,9 +57,9 @@ static void paint(sheet *t) {
                 s->c[CHROMOGEN_H][i] = mixf((float)s->p.stain_h * 0.10F, 0.01F, lumen);
                 continue;
             }
-            place q = sites_at(&t->cells, px + 0.8F * wx, py + 0.8F * wy, -1);
+            place q = finder_at(&cells, px + 0.8F * wx, py + 0.8F * wy, -1);
             if (q.site < 0) continue;
-            cytoplasm(s, i, &t->cells.site[q.site], half > 0.2F ? fminf(q.edge, wall) : q.edge);
+            cytoplasm(s, i, &t->cells.site[q.site], half > 0.2F ? min_f(q.edge, wall) : q.edge);
         }
 }
 

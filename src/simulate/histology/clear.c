@@ -53,29 +53,32 @@ static void cytoplasm(slide *s, size_t i, const site *o, float edge) {
     float line =
         (float)p->membrane_e * gauss(edge, 0.5F * width + 0.15F) * clampf(0.85F + 0.25F * s->noise[NOISE_CELL][i], 0.15F, 1.3F);
     level += 0.08F * (float)p->stain_e * gauss(edge, 1.8F);
-    s->c[CHROMOGEN_E][i] = fmaxf(level, 0.015F) + line;
-    s->c[CHROMOGEN_H][i] = fmaxf((float)p->cytoplasm_h * (1 + 0.5F * mid) * (o->kind ? 2.2F : 1), 0) + 0.22F * line;
+    s->c[CHROMOGEN_E][i] = max_f(level, 0.015F) + line;
+    s->c[CHROMOGEN_H][i] = max_f((float)p->cytoplasm_h * (1 + 0.5F * mid) * (o->kind ? 2.2F : 1), 0) + 0.22F * line;
 }
 
 static void paint(clear *t) {
     slide *s = t->s;
+    finder nests, cells;
+    finder_init(&nests, &t->nests, 20);
+    finder_init(&cells, &t->cells, 6);
     for (int y = 0; y < s->h; y++)
         for (int x = 0; x < s->w; x++) {
             size_t i = (size_t)y * s->w + x;
             float wx = s->noise[NOISE_WARP_X][i], wy = s->noise[NOISE_WARP_Y][i];
             float px = at_x(s, x), py = at_x(s, y);
-            place nest = sites_at(&t->nests, px + 2.2F * wx, py + 2.2F * wy, -1);
+            place nest = finder_at(&nests, px + 2.2F * wx, py + 2.2F * wy, -1);
             float half = capillary(s, i, &nest), wall = nest.edge - half;
             if (nest.site < 0 || wall <= 0) {
                 vessel(s, i, nest.edge, half);
                 continue;
             }
-            place q = sites_at(&t->cells, px + 0.7F * wx, py + 0.7F * wy, nest.site);
+            place q = finder_at(&cells, px + 0.7F * wx, py + 0.7F * wy, nest.site);
             if (q.site < 0) {
                 vessel(s, i, nest.edge, half);
                 continue;
             }
-            cytoplasm(s, i, &t->cells.site[q.site], fminf(q.edge, wall));
+            cytoplasm(s, i, &t->cells.site[q.site], min_f(q.edge, wall));
         }
 }
 
@@ -83,7 +86,7 @@ static void paint(clear *t) {
 static void endothelium(clear *t, mnk_rng *r) {
     slide *s = t->s;
     float side = s->high - s->low;
-    int tries = (int)(side * side / 60) + 4;
+    int tries = (int)(side * side / 95) + 4;
     float lastx = -1e6F, lasty = -1e6F;
     for (int k = 0; k < tries; k++) {
         float x = uni(r, s->low, s->high), y = uni(r, s->low, s->high), kind = mnk_rng_uniform_f32(r);
@@ -103,11 +106,13 @@ static void endothelium(clear *t, mnk_rng *r) {
         if (kind < 0.62F) {
             nucleus n = nucleus_spindle(s, x, y, atan2f(dx, -dy) + uni(r, -0.25F, 0.25F), r);
             nucleus_stamp(s, &n);
-        } else if (half > 1.6F) {
-            int cells = 1 + (int)mnk_rng_below(r, 3);
-            for (int j = 0; j < cells; j++)
-                red_cell_stamp(s, x - dy / d * 5.5F * (float)j, y + dx / d * 5.5F * (float)j, uni(r, 2.2F, 2.9F),
-                               uni(r, 1.0F, 1.7F), r);
+        } else if (half > 1.6F && kind < 0.85F) {
+            int cells = 1 + (int)mnk_rng_below(r, 2);
+            for (int j = 0; j < cells; j++) {
+                float gap = uni(r, 4, 6.5F) * (float)j;
+                red_cell_stamp(s, x - dy / d * gap, y + dx / d * gap, min_f(uni(r, 2.2F, 2.9F), 1.1F * half),
+                               uni(r, 0.7F, 1.4F), r);
+            }
         } else if (kind > 0.94F) {
             nucleus n = nucleus_lymphocyte(s, x, y, r);
             nucleus_stamp(s, &n);
@@ -133,7 +138,7 @@ mnk_status clear_fill(slide *s, mnk_error *err) {
             o->power = (float)(p->cell_cv * p->cell_um * p->cell_um) * 0.25F * (float)mnk_rng_normal(&cells);
             /* eosinophilic cells come in patches */
             float patch = 0.75F * slide_noise(s, NOISE_COARSE, o->x, o->y) + 0.6F * o->tint;
-            float cut = 2.4F * (0.5F - (float)p->eosinophilic_fraction) + (p->eosinophilic_fraction < 0.1 ? 0.5F : 0);
+            float cut = 2.4F * (0.5F - (float)p->eosinophilic_fraction) + (p->eosinophilic_fraction < 0.15 ? 0.8F : 0);
             o->kind = patch > cut;
             float off = 0.10F * (float)p->cell_um;
             o->nx = o->x + off * (float)mnk_rng_normal(&cells);

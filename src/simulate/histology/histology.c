@@ -7,29 +7,7 @@
 
 const char *const mnk_histology_class_names[MNK_HISTOLOGY_CLASSES] = {"clear_cell", "papillary", "chromophobe"};
 
-#define FIELD(f) offsetof(mnk_histology_config, f)
-const mnk_option mnk_histology_options[] = {
-    {"size", 0, MNK_OPTION_INT, FIELD(size), "PX", "64", 16, 2048, NULL, "side of a tile in pixels", false},
-    {"pixel-um", 0, MNK_OPTION_REAL, FIELD(pixel_um), "UM", "1", 0.1, 8, NULL,
-     "micrometres per pixel: 0.5 is a x20 objective, 1 a x10", false},
-    {"classes", 0, MNK_OPTION_TEXT, FIELD(classes), "A,B", NULL, 0, 0, NULL,
-     "subtypes, in label order: clear_cell,papillary,chromophobe", false},
-    {"mix", 0, MNK_OPTION_TEXT, FIELD(mix), "W,W", NULL, 0, 0, NULL, "share of each class; equal when not given", false},
-    {"persons", 0, MNK_OPTION_INT, FIELD(persons), "N", "40", 1, 100000, NULL,
-     "persons per class; stain, thickness and tumour are theirs", false},
-    {"ambiguity", 0, MNK_OPTION_REAL, FIELD(ambiguity), "A", "0.5", 0, 1, NULL, "0 textbook cases, 1 many look-alikes", false},
-    {"grade", 0, MNK_OPTION_CHOICE, FIELD(grade), "G", "drawn", 0, 0, "drawn|1|2|3|4", "ISUP grade of clear cell and papillary",
-     false},
-    {"stain", 0, MNK_OPTION_CHOICE, FIELD(stain), "S", "between", 0, 0, "between|ruifrok|macenko",
-     "published stain vectors, or drawn between the two", true},
-    {"stain-sd", 0, MNK_OPTION_REAL, FIELD(stain_sd), "SD", "0.03", 0, 0.3, NULL,
-     "how much stain vectors differ from person to person", true},
-    {"stain-strength", 0, MNK_OPTION_REAL, FIELD(stain_strength), "SD", "0.15", 0, 1, NULL,
-     "how much stain amounts differ, sd of the log", true},
-    {"section-um", 0, MNK_OPTION_REAL, FIELD(section_um), "UM", "4", 1, 10, NULL, "thickness of the sections", true},
-    {"focus-um", 0, MNK_OPTION_REAL, FIELD(focus_um), "UM", "1.2", 0, 10, NULL, "largest defocus blur of a tile", true},
-    {"noise", 0, MNK_OPTION_REAL, FIELD(noise), "GREY", "2", 0, 50, NULL, "camera noise at white, grey levels", true},
-    {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false}};
+const mnk_option mnk_histology_options[] = {MNK_HISTOLOGY_OPTION_ROWS(0), {.type = MNK_OPTION_END}};
 
 void mnk_histology_defaults(mnk_histology_config *config) {
     memset(config, 0, sizeof *config);

@@ -47,6 +47,8 @@ static inline float smooth(float lo, float hi, float v) {
 }
 static inline float mixf(float a, float b, float t) { return a + (b - a) * t; }
 static inline float gauss(float d, float sd) { return expf(-0.5F * d * d / (sd * sd)); }
+static inline float min_f(float a, float b) { return a < b ? a : b; }
+static inline float max_f(float a, float b) { return a > b ? a : b; }
 static inline float at_x(const slide *s, int x) { return s->low + ((float)x + 0.5F) * s->step; }
 
 /* Value of a noise plane at a point in um (nearest fine pixel, clamped). */
@@ -92,6 +94,18 @@ void sites_index(sites *t); /* after sites moved */
 void sites_close(sites *t);
 /* nest -1: any. site -1 when none is near. */
 place sites_at(const sites *t, float x, float y, int nest);
+
+/* The same for many points near each other (a raster scan): remembers the sites around the last point. Borders are
+ * exact up to `reach` um and reported as `reach` beyond. */
+enum { FINDER_NEAR = 96 };
+typedef struct finder {
+    const sites *t;
+    float reach, slack, x, y;
+    int nest, n, id[FINDER_NEAR];
+    float px[FINDER_NEAR], py[FINDER_NEAR], power[FINDER_NEAR];
+} finder;
+void finder_init(finder *f, const sites *t, float reach);
+place finder_at(finder *f, float x, float y, int nest);
 
 /* ---- nuclei.c ---- */
 #define WRINKLES 6 /* contour harmonics k = 3..8 */

@@ -146,3 +146,81 @@ place sites_at(const sites *t, float x, float y, int nest) {
     }
     return q;
 }
+
+void finder_init(finder *f, const sites *t, float reach) {
+    f->t = t;
+    f->reach = reach;
+    f->slack = min_f(0.3F * t->bucket, 4);
+    f->nest = -2;
+    f->n = 0;
+    f->x = f->y = 0;
+}
+
+/* Collects the sites that matter within `slack` of (x, y). A site whose border with the nearest one is farther than
+ * reach + 2 slack from here cannot come within reach of any point that near: between the two lie at most slack to the
+ * point, reach to its border, and slack for the nearest site being another one there. */
+static void gather(finder *f, float x, float y, int nest) {
+    const sites *t = f->t;
+    int near[FINDER_NEAR], n = 0, first = -1;
+    float power[FINDER_NEAR], best = 1e30F;
+    int ci = (int)((x - t->x0) / t->bucket), cj = (int)((y - t->y0) / t->bucket);
+    for (int j = cj - 2; j <= cj + 2; j++)
+        for (int i = ci - 2; i <= ci + 2; i++) {
+            if (i < 0 || j < 0 || i >= t->gw || j >= t->gh) continue;
+            for (int k = t->head[j * t->gw + i]; k >= 0 && n < FINDER_NEAR; k = t->next[k]) {
+                const site *s = &t->site[k];
+                if (nest >= 0 && s->nest != nest) continue;
+                float dx = s->x - x, dy = s->y - y, d = dx * dx + dy * dy - s->power;
+                near[n] = k;
+                power[n] = d;
+                if (d < best) {
+                    best = d;
+                    first = n;
+                }
+                n++;
+            }
+        }
+    f->n = 0;
+    f->x = x;
+    f->y = y;
+    f->nest = nest;
+    for (int i = 0; i < n; i++) {
+        const site *s = &t->site[near[i]], *o = &t->site[near[first]];
+        float dx = s->x - o->x, dy = s->y - o->y, limit = 2 * (f->reach + 2 * f->slack), gap = power[i] - best;
+        if (i != first && gap * gap > limit * limit * (dx * dx + dy * dy)) continue;
+        f->id[f->n] = near[i];
+        f->px[f->n] = s->x;
+        f->py[f->n] = s->y;
+        f->power[f->n++] = s->power;
+    }
+}
+
+place finder_at(finder *f, float x, float y, int nest) {
+    float mx = x - f->x, my = y - f->y;
+    if (nest != f->nest || mx * mx + my * my > f->slack * f->slack) gather(f, x, y, nest);
+    place q = {-1, -1, f->reach, f->reach};
+    float d[FINDER_NEAR], best = 1e30F;
+    int first = -1;
+    for (int i = 0; i < f->n; i++) {
+        float dx = f->px[i] - x, dy = f->py[i] - y;
+        d[i] = dx * dx + dy * dy - f->power[i];
+        if (d[i] < best) {
+            best = d[i];
+            first = i;
+        }
+    }
+    if (first < 0) return q;
+    q.site = f->id[first];
+    for (int i = 0; i < f->n; i++) {
+        if (i == first) continue;
+        float dx = f->px[i] - f->px[first], dy = f->py[i] - f->py[first], gap = d[i] - best, away2 = 4 * (dx * dx + dy * dy);
+        if (gap * gap >= q.edge2 * q.edge2 * away2) continue;
+        float border = gap / sqrtf(away2);
+        if (border < q.edge) {
+            q.edge2 = q.edge;
+            q.edge = border;
+            q.neighbour = f->id[i];
+        } else q.edge2 = border;
+    }
+    return q;
+}

@@ -4,14 +4,14 @@
 static float uni(mnk_rng *r, float lo, float hi) { return lo + (hi - lo) * mnk_rng_uniform_f32(r); }
 static float normal(mnk_rng *r) { return (float)mnk_rng_normal(r); }
 
-/* Contour harmonics with total rms `rms` of the radius; power falls as 1/k, so that a wrinkled nucleus is angular and
+/* Contour harmonics with total rms `rms` of the radius; power falls as 1/k^2, so that a wrinkled nucleus is angular and
  * indented rather than star-shaped. */
 static void wrinkle(nucleus *n, float rms, mnk_rng *r) {
     float norm = 0;
-    for (int k = 0; k < WRINKLES; k++) norm += 1.0F / (float)(k + 3);
+    for (int k = 0; k < WRINKLES; k++) norm += 1.0F / (float)((k + 3) * (k + 3));
     for (int k = 0; k < WRINKLES; k++) {
         /* variance of a cos + b sin over the circle is (a^2 + b^2)/2; a, b ~ N(0, v) give v */
-        float sd = rms * sqrtf(1.0F / (float)(k + 3) / norm);
+        float sd = rms * sqrtf(1.0F / norm) / (float)(k + 3);
         n->cosine[k] = clampf(normal(r), -2, 2) * sd;
         n->sine[k] = clampf(normal(r), -2, 2) * sd;
     }
@@ -105,7 +105,7 @@ static void inside(slide *s, const nucleus *n, size_t i, float rho, float u, flo
  * lies in the section [-t/2, t/2]; its share of t is what the nucleus replaces there. Edges come out soft as they do in
  * a real section, and grazed nuclei pale. */
 void nucleus_stamp(slide *s, const nucleus *n) {
-    float t = (float)s->p.section_um, reach = fmaxf(n->a, n->b) * 1.5F + n->halo;
+    float t = (float)s->p.section_um, reach = max_f(n->a, n->b) * 1.5F + n->halo;
     int x0 = (int)((n->x - reach - s->low) / s->step), x1 = (int)((n->x + reach - s->low) / s->step) + 1;
     int y0 = (int)((n->y - reach - s->low) / s->step), y1 = (int)((n->y + reach - s->low) / s->step) + 1;
     if (x1 < 0 || y1 < 0 || x0 >= s->w || y0 >= s->h) return;
@@ -131,7 +131,7 @@ void nucleus_stamp(slide *s, const nucleus *n) {
                 continue;
             }
             float q = n->c * sqrtf(1 - rho * rho);
-            float path = fminf(n->z + q, 0.5F * t) - fmaxf(n->z - q, -0.5F * t);
+            float path = min_f(n->z + q, 0.5F * t) - max_f(n->z - q, -0.5F * t);
             if (path <= 0) continue;
             float part = path / t;
             inside(s, n, i, rho, u, v, part);

@@ -50,7 +50,7 @@ static float spine_distance(const spine *p, float x, float y) {
         float t = clampf(((x - ax) * bx + (y - ay) * by) / (bx * bx + by * by + 1e-9F), 0, 1);
         float dx = x - ax - t * bx, dy = y - ay - t * by;
         float d = sqrtf(dx * dx + dy * dy) - mixf(p->radius[k], p->radius[k + 1], t);
-        best = fminf(best, d);
+        best = min_f(best, d);
     }
     return best;
 }
@@ -110,7 +110,7 @@ static float row_spacing(void *ctx, float x, float y) {
     const mnk_histology_params *p = &t->s->p;
     float d = depth_at(t, x, y), h = t->layer;
     float lo = p->variant > 1.5 ? 0.2F : 0.36F, hi = p->variant > 1.5 ? 0.8F : 0.56F;
-    float spacing = (float)p->cell_um * (p->variant > 1.5 ? 0.86F : 0.92F);
+    float spacing = max_f((float)p->cell_um * (p->variant > 1.5 ? 0.86F : 0.92F), 0.98F * (float)p->nucleus_um);
     if (d < lo * h) return -1;
     float d2 = sample(t, t->d2, x, y);
     float c = cleft(t->s, slide_noise(t->s, NOISE_COARSE, x, y));
@@ -127,7 +127,7 @@ static void core(slide *s, size_t i, float d) {
     float loose = smooth(-0.5F, 1.2F, s->noise[NOISE_COARSE][i] + 0.3F * cell); /* oedema between them */
     float e = 0.16F + 0.30F * fibre * (1 - 0.55F * loose) + 0.04F * fine;
     e += 0.14F * gauss(d, 1.0F); /* basement membrane */
-    s->c[CHROMOGEN_E][i] = fmaxf(e, 0.03F) * (float)p->stain_e;
+    s->c[CHROMOGEN_E][i] = max_f(e, 0.03F) * (float)p->stain_e;
     s->c[CHROMOGEN_H][i] = (0.05F + 0.05F * fibre) * (float)p->stain_h;
 }
 
@@ -141,19 +141,27 @@ static void epithelium(slide *s, size_t i, const site *o, float edge, float d, f
     float line = (float)p->membrane_e * gauss(edge, 0.5F);
     line += 0.30F * (float)p->stain_e * gauss(top - d, 0.6F); /* apical border */
     line += 0.22F * (float)p->stain_e * gauss(d, 0.6F);       /* basement membrane */
-    s->c[CHROMOGEN_E][i] = fmaxf(e + line, 0.02F);
-    s->c[CHROMOGEN_H][i] = fmaxf(h + 0.1F * line, 0);
+    s->c[CHROMOGEN_E][i] = max_f(e + line, 0.02F);
+    s->c[CHROMOGEN_H][i] = max_f(h + 0.1F * line, 0);
 }
 
 static void lumen(slide *s, size_t i) {
     /* empty glass with a breath of secretion and debris */
-    float m = smooth(1.2F, 2.4F, s->noise[NOISE_CELL][i] + 0.4F * s->noise[NOISE_FINE][i]);
-    s->c[CHROMOGEN_E][i] = (0.01F + 0.16F * m) * (float)s->p.stain_e;
+    float m = smooth(1.6F, 2.8F, s->noise[NOISE_CELL][i] + 0.4F * s->noise[NOISE_FINE][i]);
+    s->c[CHROMOGEN_E][i] = (0.01F + 0.10F * m) * (float)s->p.stain_e;
     s->c[CHROMOGEN_H][i] = 0.005F + 0.05F * m;
+}
+
+/* Polynomial smooth minimum: rounds the corner where two limits meet over a width of k um. */
+static float smooth_min(float a, float b, float k) {
+    float h = clampf(0.5F + 0.5F * (b - a) / k, 0, 1);
+    return mixf(b, a, h) - k * h * (1 - h);
 }
 
 static void paint(fronds *t) {
     slide *s = t->s;
+    finder cells;
+    finder_init(&cells, &t->cells, 6);
     for (int y = 0; y < s->h; y++)
         for (int x = 0; x < s->w; x++) {
             size_t i = (size_t)y * s->w + x;
@@ -166,27 +174,31 @@ static void paint(fronds *t) {
             float coarse = s->noise[NOISE_COARSE][i],
                   slit = (sample(t, t->d2, px, py) + 0.9F * wx - d) * 0.5F - cleft(s, coarse);
             bool filled = coarse * 0.5F + 2.4F * ((float)s->p.solid - 0.5F) > 0;
-            float top = filled ? d + fmaxf(slit, 0) : fminf(t->layer * (1 + 0.06F * s->noise[NOISE_MID][i]), d + slit);
-            place q = sites_at(&t->cells, px + 0.5F * wx, py + 0.5F * s->noise[NOISE_WARP_Y][i], -1);
+            float room = d + slit, full = t->layer * (1 + 0.06F * s->noise[NOISE_MID][i]);
+            float top = filled ? d + max_f(slit, 0) : smooth_min(full, room, 7);
+            place q = finder_at(&cells, px + 0.5F * wx, py + 0.5F * s->noise[NOISE_WARP_Y][i], -1);
             if (d > top || q.site < 0) lumen(s, i);
             else {
                 const site *o = &t->cells.site[q.site];
                 /* each cell bulges a little over its own nucleus: a hobnailed, not a ruled, surface */
-                float bulge = 0.9F * smooth(0, 2.5F, q.edge) - 0.5F + 0.5F * o->tint;
-                if (!filled && d > top + bulge - 0.5F) lumen(s, i);
-                else epithelium(s, i, o, q.edge, d, filled ? 1e3F : top + bulge - 0.5F);
+                float bulge = (0.8F + 0.3F * o->tint) * smooth(0, 0.5F * (float)s->p.cell_um, q.edge);
+                if (!filled && d > top + bulge - 0.6F) lumen(s, i);
+                else epithelium(s, i, o, q.edge, d, filled ? 1e3F : top + bulge - 0.6F);
             }
         }
 }
 
-static void disc(slide *s, float x, float y, float radius, void (*f)(slide *s, size_t i, float rho, float part)) {
-    int x0 = (int)((x - radius * 1.3F - s->low) / s->step), x1 = (int)((x + radius * 1.3F - s->low) / s->step) + 1;
-    int y0 = (int)((y - radius * 1.3F - s->low) / s->step), y1 = (int)((y + radius * 1.3F - s->low) / s->step) + 1;
+/* Calls f on an ellipse with an uneven outline; `radius` is its short semi-axis, `aspect` the ratio of the two. */
+static void disc(slide *s, float x, float y, float radius, float aspect, float angle,
+                 void (*f)(slide *s, size_t i, float rho, float part)) {
+    float reach = radius * aspect * 1.4F, ca = cosf(angle), sa = sinf(angle);
+    int x0 = (int)((x - reach - s->low) / s->step), x1 = (int)((x + reach - s->low) / s->step) + 1;
+    int y0 = (int)((y - reach - s->low) / s->step), y1 = (int)((y + reach - s->low) / s->step) + 1;
     for (int j = y0 < 0 ? 0 : y0; j <= y1 && j < s->h; j++)
         for (int i = x0 < 0 ? 0 : x0; i <= x1 && i < s->w; i++) {
             size_t k = (size_t)j * s->w + i;
-            float dx = at_x(s, i) - x, dy = at_x(s, j) - y;
-            float rho = sqrtf(dx * dx + dy * dy) / (radius * (1 + 0.07F * s->noise[NOISE_CELL][k]));
+            float dx = at_x(s, i) - x, dy = at_x(s, j) - y, u = (dx * ca + dy * sa) / aspect, v = dy * ca - dx * sa;
+            float rho = sqrtf(u * u + v * v) / (radius * (1 + 0.12F * s->noise[NOISE_CELL][k]));
             float part = 1 - smooth(0.92F, 1.08F, rho);
             if (part > 0) f(s, k, rho, part);
         }
@@ -235,12 +247,12 @@ static mnk_status fill_cores(fronds *t, mnk_rng *r, mnk_error *err) {
         float x = t->filling.site[i].x, y = t->filling.site[i].y, u = mnk_rng_uniform_f32(r), d = -depth_at(t, x, y);
         float patch = slide_noise(s, NOISE_COARSE, x, y);
         if (u < stones && d > 4) {
-            disc(s, x, y, fminf(uni(r, 5, 13), d + 2), psammoma);
+            disc(s, x, y, min_f(uni(r, 5, 13), d + 2), 1, 0, psammoma);
             continue;
         }
         if (u < stones + foamy * smooth(-0.5F, 0.8F, patch) && d > 4) {
-            float radius = fminf(uni(r, 5.5F, 8.5F), d + 1);
-            disc(s, x, y, radius, foam);
+            float radius = min_f(uni(r, 5.5F, 8.5F), d + 1);
+            disc(s, x, y, radius, uni(r, 1, 1.3F), uni(r, 0, 6.28F), foam);
             nucleus n = nucleus_lymphocyte(s, x + uni(r, -2, 2), y + uni(r, -2, 2), r);
             n.h *= 0.7F;
             n.halo = 0;
@@ -248,16 +260,21 @@ static mnk_status fill_cores(fronds *t, mnk_rng *r, mnk_error *err) {
             continue;
         }
         float v = mnk_rng_uniform_f32(r);
-        if (v < 0.22F && d > 4) {
-            float radius = fminf((float)s->p.septum_um * uni(r, 0.6F, 1.3F), d);
-            disc(s, x, y, radius, capillary);
-            if (mnk_rng_uniform_f32(r) < 0.55F)
-                red_cell_stamp(s, x + uni(r, -1, 1), y + uni(r, -1, 1), fminf(2.8F, 0.7F * radius), uni(r, 1, 1.7F), r);
-            float way = uni(r, 0, 6.28F);
-            nucleus n = nucleus_spindle(s, x + radius * cosf(way), y + radius * sinf(way), way + 1.5708F, r);
+        float along = outward(t, x, y) + 1.5708F;
+        if (v < 0.16F && d > 3) {
+            float radius = min_f(0.55F * (float)s->p.septum_um * uni(r, 0.5F, 1.3F), 0.8F * d), aspect = uni(r, 1, 2.4F);
+            float way = along + uni(r, -0.4F, 0.4F), side = mnk_rng_uniform_f32(r) < 0.5F ? radius : -radius;
+            disc(s, x, y, radius, aspect, way, capillary);
+            int reds = radius > 1.8F ? (int)mnk_rng_below(r, 3) : 0;
+            for (int k = 0; k < reds; k++) {
+                float along_um = uni(r, -0.6F, 0.6F) * radius * aspect;
+                red_cell_stamp(s, x + along_um * cosf(way), y + along_um * sinf(way), min_f(2.7F, 0.85F * radius),
+                               uni(r, 0.9F, 1.5F), r);
+            }
+            nucleus n = nucleus_spindle(s, x - side * sinf(way), y + side * cosf(way), way, r);
             nucleus_stamp(s, &n);
         } else if (v < 0.55F) {
-            nucleus n = nucleus_spindle(s, x, y, outward(t, x, y) + 1.5708F + uni(r, -0.5F, 0.5F), r);
+            nucleus n = nucleus_spindle(s, x, y, along + uni(r, -0.5F, 0.5F), r);
             nucleus_stamp(s, &n);
         } else if (v < 0.61F) {
             nucleus n = nucleus_lymphocyte(s, x, y, r);
@@ -292,29 +309,51 @@ static void tumour_nuclei(fronds *t, mnk_rng *r) {
     }
 }
 
+/* Share of the tile covered by cores and epithelium. */
+static float tissue(const fronds *t) {
+    int in = 0, all = 0;
+    for (float y = 0; y < t->s->field; y += t->gstep)
+        for (float x = 0; x < t->s->field; x += t->gstep) {
+            all++;
+            in += sample(t, t->d1, x, y) < t->layer;
+        }
+    return (float)in / (float)all;
+}
+
 static mnk_status plant(fronds *t, mnk_rng *r, mnk_error *err) {
     slide *s = t->s;
     const mnk_histology_params *p = &s->p;
-    float whole = (float)p->frond_um, rim = 1.3F * whole, base = uni(r, 0, 6.28F);
-    MNK_TRY(sites_throw(&t->roots, s->low - rim, s->high + rim, whole * 1.06F, NULL, NULL, 0, r, err));
-    MNK_TRY(MNK_NEW(t->spine, (size_t)t->roots.n + 1, err));
-    for (int k = 0; k < t->roots.n; k++) {
-        /* cut along or across: length from nothing to two widths; neighbours lie roughly parallel */
-        float cut = mnk_rng_uniform_f32(r), length = whole * (0.1F + 1.9F * cut * cut);
-        float angle = base + 0.55F * (float)mnk_rng_normal(r);
-        float radius = 0.5F * (float)p->core_um * expf(0.3F * (float)mnk_rng_normal(r));
-        grow(&t->spine[k], t->roots.site[k].x, t->roots.site[k].y, angle, length, fmaxf(radius, 3), r);
+    float whole = (float)p->frond_um, rim = 1.3F * whole;
+    /* nobody cuts tiles from empty glass: fields with little tissue are drawn again, a few times at most */
+    for (int attempt = 0; attempt < 16; attempt++) {
+        float base = uni(r, 0, 6.28F), spread = uni(r, 0.72F, 1.05F); /* crowded to loose */
+        sites_close(&t->roots);
+        mnk_free(t->spine);
+        mnk_free(t->d1);
+        t->spine = NULL;
+        t->d1 = NULL;
+        MNK_TRY(sites_throw(&t->roots, s->low - rim, s->high + rim, whole * spread, NULL, NULL, 0, r, err));
+        MNK_TRY(MNK_NEW(t->spine, (size_t)t->roots.n + 1, err));
+        for (int k = 0; k < t->roots.n; k++) {
+            /* cut along or across: length from nothing to two widths; neighbours lie roughly parallel */
+            float cut = mnk_rng_uniform_f32(r), length = whole * (0.1F + 1.9F * cut * cut);
+            float angle = base + 0.55F * (float)mnk_rng_normal(r);
+            float radius = 0.5F * (float)p->core_um * expf(0.3F * (float)mnk_rng_normal(r));
+            grow(&t->spine[k], t->roots.site[k].x, t->roots.site[k].y, angle, length, max_f(radius, 3), r);
+        }
+        MNK_TRY(distances(t, err));
+        if (tissue(t) > 0.5F) break;
     }
-    return distances(t, err);
+    return MNK_OK;
 }
 
 mnk_status papillary_fill(slide *s, mnk_error *err) {
     fronds t = {.s = s, .layer = (float)s->p.layer_um};
     mnk_rng layout = slide_rng(s, STEP_LAYOUT), cells = slide_rng(s, STEP_CELLS), nuclei = slide_rng(s, STEP_NUCLEI);
     mnk_rng detail = slide_rng(s, STEP_DETAIL);
+    float spacing = 1.3F * max_f((float)s->p.cell_um, (float)s->p.nucleus_um);
     mnk_status status = plant(&t, &layout, err);
-    if (status == MNK_OK)
-        status = sites_throw(&t.cells, s->low - 24, s->high + 24, (float)s->p.cell_um * 1.3F, row_spacing, &t, 0, &layout, err);
+    if (status == MNK_OK) status = sites_throw(&t.cells, s->low - 24, s->high + 24, spacing, row_spacing, &t, 0, &layout, err);
     if (status == MNK_OK) {
         for (int i = 0; i < t.cells.n; i++) {
             site *o = &t.cells.site[i];

@@ -81,7 +81,7 @@ static void stain_vector(const double a[3], const double b[3], double toward, do
 static void draw_laboratory(const mnk_histology_config *c, mnk_histology_params *p, mnk_rng *r) {
     static const double rj_h[3] = {0.65, 0.70, 0.29}, rj_e[3] = {0.07, 0.99, 0.11};
     static const double macenko_h[3] = {0.5626, 0.7201, 0.4062}, macenko_e[3] = {0.2159, 0.8012, 0.5581};
-    double drawn = uni(r, 0.15, 0.75);
+    double drawn = uni(r, 0.30, 0.85);
     p->stain_toward = c->stain == 0 ? drawn : c->stain - 1;
     stain_vector(rj_h, macenko_h, p->stain_toward, c->stain_sd, r, &p->h_red, &p->h_green, &p->h_blue);
     stain_vector(rj_e, macenko_e, p->stain_toward, c->stain_sd, r, &p->e_red, &p->e_green, &p->e_blue);
@@ -114,21 +114,21 @@ static void draw_grade(const mnk_histology_config *c, const double weight[4], mn
 }
 
 static void draw_clear(const mnk_histology_config *c, mnk_histology_params *p, mnk_rng *r) {
-    static const double grades[4] = {0.15, 0.45, 0.30, 0.10};
+    static const double grades[4] = {0.15, 0.45, 0.32, 0.08};
     draw_grade(c, grades, p, r);
-    p->cell_um = uni(r, 14, 20);
+    p->cell_um = fmax(uni(r, 14, 20), 1.6 * p->nucleus_um);
     p->cell_cv = 0.2;
     p->cytoplasm_e = uni(r, 0.05, 0.15);
     p->cytoplasm_h = uni(r, 0.015, 0.05);
-    p->membrane_um = uni(r, 0.5, 0.8);
-    p->membrane_e = uni(r, 0.38, 0.60);
+    p->membrane_um = uni(r, 0.4, 0.7);
+    p->membrane_e = uni(r, 0.30, 0.46);
     p->nuclear_h = uni(r, 1.15, 1.55);
     p->nest_um = uni(r, 60, 120);
     p->septum_um = uni(r, 3, 6);
     p->septum_presence = uni(r, 0.85, 1);
     /* granular eosinophilic cytoplasm comes with grade in clear cell carcinoma */
-    p->eosinophilic_fraction = 0.02 + 0.05 * (p->grade - 1) * uni(r, 0.3, 1);
-    p->eosinophilic_e = uni(r, 0.30, 0.48);
+    p->eosinophilic_fraction = 0.01 + 0.04 * (p->grade - 1) * uni(r, 0.2, 1);
+    p->eosinophilic_e = uni(r, 0.24, 0.40);
 }
 
 static void draw_papillary(const mnk_histology_config *c, mnk_histology_params *p, mnk_rng *r) {
@@ -144,9 +144,9 @@ static void draw_papillary(const mnk_histology_config *c, mnk_histology_params *
     p->membrane_um = 0.6;
     p->membrane_e = uni(r, 0.08, 0.2);
     p->nuclear_h = uni(r, 1.2, 1.65);
-    p->frond_um = uni(r, 50, 110);
+    p->frond_um = uni(r, 45, 105);
     p->layer_um = second ? uni(r, 17, 25) : uni(r, 9, 12.5);
-    p->core_um = fmax(10, p->frond_um - 2 * p->layer_um) * uni(r, 0.5, 0.9);
+    p->core_um = fmax(9, (p->frond_um - 2 * p->layer_um) * uni(r, 0.3, 0.75));
     p->septum_um = uni(r, 3, 7); /* capillary radius in the cores */
     p->septum_presence = 1;
     p->foamy = second ? uni(r, 0, 0.6) : uni(r, 0, 2.2);
@@ -164,15 +164,15 @@ static void draw_chromophobe(mnk_histology_params *p, mnk_rng *r) {
     p->eosinophilic_fraction = eosinophilic ? uni(r, 0.75, 0.95) : uni(r, 0.15, 0.40);
     p->eosinophilic_e = uni(r, 0.48, 0.68);
     p->membrane_um = uni(r, 1.0, 1.5);
-    p->membrane_e = uni(r, 0.75, 1.05);
+    p->membrane_e = uni(r, 0.80, 1.15);
     p->nucleus_um = uni(r, 6.6, 8.6);
     p->nucleus_cv = uni(r, 0.15, 0.24);
-    p->nucleus_wrinkle = uni(r, 0.09, 0.14);
+    p->nucleus_wrinkle = uni(r, 0.065, 0.105);
     p->nuclear_h = uni(r, 1.45, 1.9);
     p->chromatin = uni(r, 0.2, 0.3);
     p->nucleolus_um = mnk_rng_uniform(r) < 0.3 ? uni(r, 0.8, 1.2) : 0;
-    p->halo_um = uni(r, 1.0, 3.0);
-    p->halo_strength = uni(r, 0.6, 0.9);
+    p->halo_um = uni(r, 1.2, 3.0);
+    p->halo_strength = uni(r, 0.7, 0.95);
     p->binucleate = uni(r, 0.06, 0.16);
     p->nest_um = uni(r, 110, 190);
     p->septum_um = uni(r, 2, 4.5);
@@ -247,6 +247,6 @@ void params_draw(const mnk_histology_config *c, uint64_t seed, uint64_t item, mn
 
     mnk_rng a = mnk_rng_at(seed, MNK_PURPOSE_ACQUISITION, item, 0);
     double u = mnk_rng_uniform(&a);
-    p->focus_um = c->focus_um * u * u * u; /* most tiles are in focus */
+    p->focus_um = c->focus_um * u * u * u * u; /* most tiles are in focus */
     p->noise = c->noise * uni(&a, 0.6, 1.4);
 }

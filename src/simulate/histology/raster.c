@@ -72,7 +72,7 @@ mnk_status slide_open(const mnk_histology_config *config, uint64_t seed, uint64_
     mnk_rng r = slide_rng(s, STEP_NOISE);
     for (int i = 0; i < NOISES && status == MNK_OK; i++) {
         float shortest = 2 * s->step; /* finer detail than the grid averages out anyway */
-        status = noise_fill(s->noise[i], s->w, s->h, s->step, fmaxf(wavelength[i], shortest), &r, err);
+        status = noise_fill(s->noise[i], s->w, s->h, s->step, max_f(wavelength[i], shortest), &r, err);
     }
     if (status != MNK_OK) slide_close(s);
     return status;

@@ -56,7 +56,7 @@ mnk_status section_picture(slide *s, uint8_t *rgb, uint16_t *mask, mnk_error *er
                 float v = light[3 * ((size_t)(y + s->margin) * side + x + s->margin) + c];
                 /* shot noise: variance proportional to the signal; s->p.noise is its sd at white */
                 float z = mnk_rng_uniform_f32(&r) + mnk_rng_uniform_f32(&r) - 1; /* triangular, variance 1/6 */
-                v += (float)s->p.noise * 2.4494897F * z * sqrtf(fmaxf(v, 0) / 255 + 0.05F);
+                v += (float)s->p.noise * 2.4494897F * z * sqrtf(max_f(v, 0) / 255 + 0.05F);
                 rgb[3 * (y * size + x) + c] = (uint8_t)clampf(v + 0.5F, 0, 255);
             }
     int count;
