@@ -95,13 +95,16 @@ mnk_status mnk_covariance(const float *x, size_t n, size_t d, double *mean, doub
 
 mnk_status mnk_eigen_symmetric(double *a, size_t n, double *values, int vectors, mnk_error *err) {
     /* column-major reading of a symmetric matrix is the same matrix, and its columns of vectors are our rows */
-    int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'L', (int)n, a, (int)n, values);
+    int threads = mnk_blas_enter(), info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'L', (int)n, a, (int)n, values);
+    mnk_blas_leave(threads);
     return info == 0 ? MNK_OK : MNK_FAIL(err, MNK_ERR_FAILED, "eigenvalues of a %zu x %zu matrix: LAPACK code %d", n, n, info);
 }
 
 void mnk_matrix_multiply(const double *a, const double *b, double *c, size_t n, int transpose_a) {
+    int threads = mnk_blas_enter();
     cblas_dgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, CblasNoTrans, (int)n, (int)n, (int)n, 1, a, (int)n, b, (int)n, 0, c,
                 (int)n);
+    mnk_blas_leave(threads);
 }
 
 /* The m largest eigenpairs of the symmetric a [n][n]; vectors[m*n] unit rows, both in descending order. */
@@ -112,7 +115,9 @@ static mnk_status largest(double *a, size_t n, size_t m, double *values, double 
     if (status == MNK_OK) status = MNK_NEW(z, n * m, err);
     if (status == MNK_OK) status = MNK_NEW(support, 2 * n, err);
     if (status == MNK_OK) {
+        int threads = mnk_blas_enter();
         info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', (int)n, a, (int)n, 0, 0, (int)(n - m + 1), (int)n, 0, &found, w, z, (int)n, support);
+        mnk_blas_leave(threads);
         if (info != 0 || found != (int)m) status = MNK_FAIL(err, MNK_ERR_FAILED, "principal components of %zu columns: LAPACK code %d", n, info);
     }
     for (size_t k = 0; k < m && status == MNK_OK; k++) {
