@@ -58,6 +58,10 @@ MNK_API mnk_status mnk_images_select(const mnk_images *d, const size_t *index, s
 /* Assigns splits by group (person), stratified by class; fractions sum to 1. Existing splits are replaced. */
 MNK_API mnk_status mnk_images_split(mnk_images *d, double train, double val, double test, uint64_t seed, mnk_error *err) MNK_CHECK;
 
+/* Renumbers the labels to a given list of classes, by name: for comparing datasets that hold different classes. Classes of
+ * d without images that the list lacks are dropped; one with images is refused (MNK_ERR_INPUT) and d left alone. */
+MNK_API mnk_status mnk_images_relabel(mnk_images *d, int classes, const char *const *class_names, mnk_error *err) MNK_CHECK;
+
 /* Image i as f32 planes out[c][y][x] in [-1, 1]. */
 MNK_API void mnk_images_f32(const mnk_images *d, size_t i, float *out);
 
@@ -76,13 +80,15 @@ typedef struct mnk_images_meta { /* what every output says of itself */
     const char *generator;  /* "gan", "histology"; NULL for real data (no synthetic mark) */
     const char *model_hash; /* or "" */
     uint64_t seed;
-    size_t n;               /* images to come: the header of an .npz needs it */
+    size_t n;               /* images to come: fewer or more are refused at commit; 0 unknown */
+    bool compress;          /* .npz: deflated instead of stored (PNGs are always compressed) */
 } mnk_images_meta;
 
 /* Format by name: FILE.npz, FILE.tar, or a folder of DIR/<class>/NNNNNN.png with manifest.csv. PNGs carry tEXt
- * "Synthetic" = "true", "Software", "Generator", "Model", "Seed". Nothing appears under `path` before commit. */
+ * "Synthetic" = "true", "Software", "Generator", "Model", "Seed"; an .npz has members synthetic, generator, model, seed.
+ * Nothing appears under `path` before commit. Equal images, meta and order give equal bytes. */
 MNK_API mnk_status mnk_images_writer_open(const char *path, bool force, const mnk_images_meta *meta, mnk_images_writer **out, mnk_error *err) MNK_CHECK;
-/* pixels: height*width*channels bytes. `extra` may be NULL: further manifest columns are not supported here. */
+/* pixels: height*width*channels bytes. */
 MNK_API mnk_status mnk_images_writer_add(mnk_images_writer *w, const uint8_t *pixels, int label, mnk_split split, mnk_error *err) MNK_CHECK;
 /* The same with the person (or source group) of the image: column "person" of the manifest, "<split>_groups" of an .npz;
  * -1 unknown. All images of a dataset come through this call or none. */

@@ -7,8 +7,69 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "manikin/dataset.h"
 #include "manikin/error.h"
 #include "manikin/observer.h"
+#include "manikin/result.h"
+
+/* ---- evidence.json and report.html ---- */
+
+/* A threshold set in the study before the run. Only such a threshold makes a "met" or "not met". */
+typedef struct mnk_gate {
+    char text[160];     /* as written in the study: "coverage/scatter >= 0.5" */
+    double threshold;
+    double value;       /* NaN: could not be measured, which counts as not met */
+    bool met;
+    char note[160];     /* why it could not be measured */
+} mnk_gate;
+
+typedef struct mnk_evidence_step {
+    char name[32], title[64];
+    double wall_s;  /* of the run that did it, also when it was skipped this time */
+    bool is_reused; /* nothing had changed since an earlier run */
+} mnk_evidence_step;
+
+typedef struct mnk_evidence_fact { char name[64], value[256]; } mnk_evidence_fact;
+
+/* Where and when; the only part of evidence.json that two equal runs do not share. */
+typedef struct mnk_evidence_run {
+    char started[32], finished[32]; /* "2026-11-23T21:30:00Z" */
+    double wall_s;
+    int threads;
+    char hardware[256];
+    const mnk_evidence_step *step;
+    size_t steps;
+} mnk_evidence_run;
+
+typedef struct mnk_evidence {
+    const char *title;
+    uint64_t seed;
+    bool is_phantom; /* the "real" data come from a forward model */
+    const mnk_images *train, *val, *holdout, *test, *synthetic; /* NULL: none. val and holdout were cut from train */
+    const mnk_result *data, *evaluate, *usefulness;              /* NULL: not done */
+    const char *data_note;     /* how the splits came about, one or two sentences; may be NULL */
+    const mnk_evidence_fact *generator; /* what made the synthetic images: name and value pairs */
+    size_t generator_facts;
+    const char *events_path;   /* events.jsonl of the generator's training, or NULL */
+    const char *settings_json; /* resolved options as one JSON object */
+    const char *study_text;    /* the study file as it was read, or NULL */
+    const char *command;       /* what repeats it: "manikin run study.yaml -o results" */
+    const char *rarest_class;  /* NULL: the class with the fewest training images */
+    const mnk_gate *gate;
+    size_t gates;
+    bool hide_real;            /* no training, holdout or test image on the page */
+    const char *public_key;    /* of the signature to come, or NULL: not signed */
+    mnk_evidence_run run;
+} mnk_evidence;
+
+/* Writes dir/evidence.json and dir/report.html (at most 3 MB: contact sheets shrink until it fits). content_hash receives the
+ * hash of evidence.json without its "run" part; may be NULL. */
+MNK_API mnk_status mnk_evidence_write(const mnk_evidence *e, const char *dir, const mnk_observer *observer, char content_hash[73],
+                                      mnk_error *err) MNK_CHECK;
+
+/* The answer in words: up to eight sentences, each of at most 511 bytes, as they stand in the report. Returns how many. */
+typedef char mnk_sentence[512];
+MNK_API int mnk_evidence_answer(const mnk_evidence *e, mnk_sentence out[8]);
 
 /* ---- signatures: Ed25519 in the file formats of minisign 0.11 (https://jedisct1.github.io/minisign/) ---- */
 

@@ -59,6 +59,7 @@ typedef struct mnk_histology_params {
     double nucleus_um, nucleus_cv, nucleus_wrinkle; /* mean diameter, cv of diameter, rms contour deviation (k=3..8) / radius */
     double nuclear_h, chromatin, nucleolus_um;      /* stain of nuclei, its granularity (cv), diameter of nucleoli (0: none) */
     double halo_um, halo_strength, binucleate;      /* perinuclear clearing; fraction of cells with two nuclei */
+    double cystic;                                  /* fraction of cells opened to fluid-filled or bloody spaces */
     double nest_um, septum_um, septum_presence;     /* nest diameter; capillary or septum width; fraction of the net present */
     double frond_um, core_um, layer_um;             /* papillae: whole width, core width, epithelial height */
     double solid, foamy, psammoma;                  /* filled lumina; foam cells per 1000 um^2 of core; bodies per mm^2 */

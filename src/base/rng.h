@@ -32,7 +32,9 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_DROPOUT,
     MNK_PURPOSE_PERMUTE,
     MNK_PURPOSE_PACK,          /* which items form a pack */
-    MNK_PURPOSE_POWER          /* start vectors of power iterations */
+    MNK_PURPOSE_POWER,         /* start vectors of power iterations */
+    MNK_PURPOSE_GALLERY,       /* which items a report shows */
+    MNK_PURPOSE_KEEP           /* which items of a class a study keeps */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

@@ -174,6 +174,37 @@ mnk_status mnk_images_select(const mnk_images *d, const size_t *index, size_t n,
     return MNK_OK;
 }
 
+mnk_status mnk_images_relabel(mnk_images *d, int classes, const char *const *class_names, mnk_error *err) {
+    int32_t *number = NULL;
+    char **names = NULL, shown[96];
+    if (classes < 1 || classes > MNK_CLASSES_MAX) return MNK_FAIL(err, MNK_ERR_USAGE, "%d classes", classes);
+    mnk_status status = MNK_NEW(number, (size_t)d->classes, err);
+    if (status == MNK_OK) status = MNK_NEW(names, (size_t)classes, err);
+    for (int c = 0; c < classes && status == MNK_OK; c++)
+        if (!(names[c] = mnk_arena_strdup(mnk_images_arena(d), class_names[c])))
+            status = MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
+    for (int c = 0; c < d->classes && status == MNK_OK; c++) {
+        number[c] = -1;
+        for (int k = 0; k < classes && number[c] < 0; k++)
+            if (!strcmp(d->class_names[c], class_names[k])) number[c] = k;
+    }
+    for (size_t i = 0; i < d->n && status == MNK_OK; i++)
+        if (number[d->label[i]] < 0)
+            status = MNK_FAIL(err, MNK_ERR_INPUT, "%.200s: class '%s' is not among the %d classes of the other dataset",
+                              d->source, mnk_printable(d->class_names[d->label[i]], shown), classes);
+    if (status == MNK_OK) {
+        for (size_t i = 0; i < d->n; i++) d->label[i] = number[d->label[i]];
+        mnk_free(d->class_names);
+        d->class_names = names;
+        d->classes = classes;
+        names = NULL;
+        mnk_images_rehash(d);
+    }
+    mnk_free(names);
+    mnk_free(number);
+    return status;
+}
+
 void mnk_images_f32(const mnk_images *d, size_t i, float *out) {
     size_t plane = (size_t)d->height * (size_t)d->width, channels = (size_t)d->channels;
     if (d->depth == 16) {

@@ -46,6 +46,8 @@ mnk_status mnk_split_groups_within_class(int32_t *group, const int32_t *label, s
 mnk_status mnk_split_check_groups(const int32_t *group, const uint8_t *split, size_t n, const char *path,
                                   const char *(*group_name)(void *ctx, int32_t g), void *ctx, mnk_error *err) MNK_CHECK;
 
+/* Next character of UTF-8 text (not at its end) and the bytes it takes; what is not well-formed is U+FFFD, one byte. */
+size_t mnk_utf8_next(const char *p, uint32_t *out);
 /* Text of the input made fit for a message: control characters and bad UTF-8 become '?', the middle of long text is
  * left out. The buffer is returned. */
 const char *mnk_printable(const char *text, char buffer[96]);

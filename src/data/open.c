@@ -6,7 +6,7 @@
 #include "base/file.h"
 
 /* In order of asking; the folder comes last because it claims every folder. */
-static const mnk_images_format *const formats[] = {&mnk_format_npz};
+static const mnk_images_format *const formats[] = {&mnk_format_npz, &mnk_format_tar, &mnk_format_folder};
 
 static mnk_status no_such_split(const char *path, const char *word, mnk_error *err) {
     char shown[96], shown_word[96];

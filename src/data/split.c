@@ -96,3 +96,98 @@ mnk_status mnk_split_groups_within_class(int32_t *group, const int32_t *label, s
     mnk_free(first);
     return status;
 }
+
+/* What is assigned as one: the images of a group, or a single image without group. */
+typedef struct unit {
+    size_t first, n; /* first: smallest row */
+    int32_t label;   /* most frequent class, the lower one of equals */
+} unit;
+
+/* Units in the order of their first rows; unit_of[i] is the unit of row i. */
+static mnk_status make_units(const mnk_images *d, unit *units, size_t *n_units, size_t *unit_of, mnk_error *err) {
+    seat *seats = NULL;
+    size_t *votes = NULL;
+    mnk_status status = MNK_NEW(seats, d->n, err);
+    if (status == MNK_OK) status = MNK_NEW(votes, (size_t)d->classes, err);
+    if (status == MNK_OK) {
+        for (size_t i = 0; i < d->n; i++) seats[i] = (seat){d->group ? d->group[i] : -1, 0, i};
+        qsort(seats, d->n, sizeof *seats, compare_seats);
+        for (size_t i = 0; i < d->n; i++) { /* the leader of each row: the first row of its group */
+            bool same = i && seats[i].group >= 0 && seats[i].group == seats[i - 1].group;
+            unit_of[seats[i].row] = same ? unit_of[seats[i - 1].row] : seats[i].row;
+        }
+        *n_units = 0;
+        for (size_t i = 0; i < d->n; i++) {
+            bool leads = unit_of[i] == i;
+            size_t u = leads ? (*n_units)++ : unit_of[unit_of[i]]; /* the leader, an earlier row, knows its unit already */
+            if (leads) units[u] = (unit){.first = i};
+            unit_of[i] = u;
+            units[u].n++;
+        }
+        /* majority label, group by group in sorted order */
+        for (size_t i = 0, j = 0; i < d->n; i = j) {
+            size_t u = unit_of[seats[i].row];
+            for (j = i; j < d->n && unit_of[seats[j].row] == u; j++) votes[d->label[seats[j].row]]++;
+            int32_t best = d->label[seats[i].row];
+            for (size_t k = i; k < j; k++) {
+                int32_t c = d->label[seats[k].row];
+                if (votes[c] > votes[best] || (votes[c] == votes[best] && c < best)) best = c;
+            }
+            units[u].label = best;
+            for (size_t k = i; k < j; k++) votes[d->label[seats[k].row]] = 0;
+        }
+    }
+    mnk_free(seats);
+    mnk_free(votes);
+    return status;
+}
+
+/* Deals the units of one class, shuffled, each to the side that lacks most of its share. */
+static void deal(const unit *units, const size_t *member, size_t n, const double share[3], const size_t *order, uint8_t *side) {
+    static const uint8_t splits[3] = {MNK_SPLIT_TRAIN, MNK_SPLIT_VAL, MNK_SPLIT_TEST};
+    double total = 0, lack[3];
+    for (size_t k = 0; k < n; k++) total += (double)units[member[k]].n;
+    for (int s = 0; s < 3; s++) lack[s] = share[s] * total;
+    for (size_t k = 0; k < n; k++) {
+        size_t u = member[order[k]];
+        int best = 0;
+        for (int s = 1; s < 3; s++)
+            if (share[s] > 0 && (share[best] <= 0 || lack[s] > lack[best])) best = s;
+        lack[best] -= (double)units[u].n;
+        side[u] = splits[best];
+    }
+}
+
+mnk_status mnk_images_split(mnk_images *d, double train, double val, double test, uint64_t seed, mnk_error *err) {
+    const double share[3] = {train, val, test};
+    if (!(train >= 0 && val >= 0 && test >= 0) || fabs(train + val + test - 1) > 1e-9)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "shares %g, %g, %g of a split must not be negative and must sum to 1", train, val,
+                        test);
+    unit *units = NULL;
+    size_t *unit_of = NULL, *member = NULL, *order = NULL, n_units = 0;
+    uint8_t *side = NULL;
+    mnk_status status = MNK_NEW(units, d->n, err);
+    if (status == MNK_OK) status = MNK_NEW(unit_of, d->n, err);
+    if (status == MNK_OK) status = MNK_NEW(member, d->n, err);
+    if (status == MNK_OK) status = MNK_NEW(order, d->n, err);
+    if (status == MNK_OK) status = MNK_NEW(side, d->n, err);
+    if (status == MNK_OK) status = make_units(d, units, &n_units, unit_of, err);
+    for (int c = 0; c < d->classes && status == MNK_OK; c++) {
+        size_t n = 0;
+        for (size_t u = 0; u < n_units; u++)
+            if (units[u].label == c) member[n++] = u;
+        mnk_rng r = mnk_rng_at(seed, MNK_PURPOSE_SPLIT, (uint64_t)c, 0);
+        mnk_rng_permutation(&r, order, n);
+        deal(units, member, n, share, order, side);
+    }
+    if (status == MNK_OK) {
+        for (size_t i = 0; i < d->n; i++) d->split[i] = side[unit_of[i]];
+        mnk_images_rehash(d);
+    }
+    mnk_free(units);
+    mnk_free(unit_of);
+    mnk_free(member);
+    mnk_free(order);
+    mnk_free(side);
+    return status;
+}

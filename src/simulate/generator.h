@@ -58,7 +58,7 @@ const mnk_simulator *mnk_simulator_find(const char *name, mnk_error *err);
      "how much stain amounts differ, sd of the log", true}, \
     {"section-um", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, section_um), "UM", "4", 1, 10, NULL, \
      "thickness of the sections", true}, \
-    {"focus-um", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, focus_um), "UM", "1.2", 0, 10, NULL, \
+    {"focus-um", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, focus_um), "UM", "0.9", 0, 10, NULL, \
      "largest defocus blur of a tile", true}, \
     { "noise", 0, MNK_OPTION_REAL, MNK_HISTOLOGY_AT(base, noise), "GREY", "2", 0, 50, NULL, \
      "camera noise at white, grey levels", true }

@@ -26,8 +26,8 @@ static void cytoplasm(slide *s, size_t i, const site *o, float edge) {
         h *= 1.3F;
     } else {
         /* microvesicles: pale bubbles in a reticulum, denser towards the membrane */
-        float web = 0.55F * expf(-mid * mid * 7) + 0.45F * expf(-fine * fine * 5);
-        e = (float)p->cytoplasm_e * (0.45F + 0.9F * web + 0.10F * s->noise[NOISE_CELL][i]);
+        float web = 0.62F * expf(-mid * mid * 9) + 0.5F * expf(-fine * fine * 6);
+        e = (float)p->cytoplasm_e * (0.30F + 1.25F * web + 0.12F * s->noise[NOISE_CELL][i]);
         e += 0.14F * (float)p->stain_e * gauss(edge, 2.6F);
         h *= 0.8F + 0.5F * web;
     }

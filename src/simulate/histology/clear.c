@@ -1,6 +1,8 @@
 /* Clear cell carcinoma: nests of optically clear cells in a chicken-wire net of thin capillaries. */
 #include "simulate/histology/histology.h"
 
+enum { CLEAR, EOSINOPHILIC, CYST };
+
 typedef struct clear {
     slide *s;
     sites nests, cells;
@@ -57,6 +59,13 @@ static void cytoplasm(slide *s, size_t i, const site *o, float edge) {
     s->c[CHROMOGEN_H][i] = max_f((float)p->cytoplasm_h * (1 + 0.5F * mid) * (o->kind ? 2.2F : 1), 0) + 0.22F * line;
 }
 
+/* A space where cells were lost: glass, or pale pink fluid, with a cell's outline left. */
+static void cyst(slide *s, size_t i, const site *o, float edge) {
+    float fluid = o->tint > 0.4F ? 0.16F : 0.02F;
+    s->c[CHROMOGEN_E][i] = (fluid * (1 + 0.1F * s->noise[NOISE_MID][i]) + 0.35F * gauss(edge, 0.5F)) * (float)s->p.stain_e;
+    s->c[CHROMOGEN_H][i] = 0.01F;
+}
+
 static void paint(clear *t) {
     slide *s = t->s;
     finder nests, cells;
@@ -78,7 +87,8 @@ static void paint(clear *t) {
                 vessel(s, i, nest.edge, half);
                 continue;
             }
-            cytoplasm(s, i, &t->cells.site[q.site], min_f(q.edge, wall));
+            const site *o = &t->cells.site[q.site];
+            (o->kind == CYST ? cyst : cytoplasm)(s, i, o, min_f(q.edge, wall));
         }
 }
 
@@ -120,6 +130,20 @@ static void endothelium(clear *t, mnk_rng *r) {
     }
 }
 
+static void tumour_nuclei(clear *t, mnk_rng *r) {
+    slide *s = t->s;
+    for (int i = 0; i < t->cells.n; i++) {
+        const site *o = &t->cells.site[i];
+        nucleus n = nucleus_draw(s, o->nx, o->ny, 1, r);
+        int reds = o->kind == CYST && o->tint < 0.2F ? (int)mnk_rng_below(r, 7) : 0;
+        for (int k = 0; k < reds; k++) {
+            float x = o->x + uni(r, -0.3F, 0.3F) * (float)s->p.cell_um, y = o->y + uni(r, -0.3F, 0.3F) * (float)s->p.cell_um;
+            red_cell_stamp(s, x, y, uni(r, 2.4F, 3.0F), uni(r, 0.7F, 1.4F), r);
+        }
+        if (o->has_nucleus && o->kind != CYST) nucleus_stamp(s, &n);
+    }
+}
+
 mnk_status clear_fill(slide *s, mnk_error *err) {
     clear t = {.s = s};
     const mnk_histology_params *p = &s->p;
@@ -139,7 +163,8 @@ mnk_status clear_fill(slide *s, mnk_error *err) {
             /* eosinophilic cells come in patches */
             float patch = 0.75F * slide_noise(s, NOISE_COARSE, o->x, o->y) + 0.6F * o->tint;
             float cut = 2.4F * (0.5F - (float)p->eosinophilic_fraction) + (p->eosinophilic_fraction < 0.15 ? 0.8F : 0);
-            o->kind = patch > cut;
+            o->kind = patch > cut ? EOSINOPHILIC : CLEAR;
+            if (mnk_rng_uniform_f32(&cells) < (float)p->cystic * smooth(-1, 1, -patch) * 2) o->kind = CYST;
             float off = 0.10F * (float)p->cell_um;
             o->nx = o->x + off * (float)mnk_rng_normal(&cells);
             o->ny = o->y + off * (float)mnk_rng_normal(&cells);
@@ -147,11 +172,7 @@ mnk_status clear_fill(slide *s, mnk_error *err) {
         }
         paint(&t);
         endothelium(&t, &nuclei);
-        for (int i = 0; i < t.cells.n; i++) {
-            const site *o = &t.cells.site[i];
-            nucleus n = nucleus_draw(s, o->nx, o->ny, 1, &nuclei);
-            if (o->has_nucleus) nucleus_stamp(s, &n);
-        }
+        tumour_nuclei(&t, &nuclei);
     }
     sites_close(&t.nests);
     sites_close(&t.cells);

@@ -174,14 +174,14 @@ static void paint(fronds *t) {
             float coarse = s->noise[NOISE_COARSE][i],
                   slit = (sample(t, t->d2, px, py) + 0.9F * wx - d) * 0.5F - cleft(s, coarse);
             bool filled = coarse * 0.5F + 2.4F * ((float)s->p.solid - 0.5F) > 0;
-            float room = d + slit, full = t->layer * (1 + 0.06F * s->noise[NOISE_MID][i]);
+            float room = d + slit, full = t->layer * (1 + 0.07F * s->noise[NOISE_CELL][i]);
             float top = filled ? d + max_f(slit, 0) : smooth_min(full, room, 7);
             place q = finder_at(&cells, px + 0.5F * wx, py + 0.5F * s->noise[NOISE_WARP_Y][i], -1);
             if (d > top || q.site < 0) lumen(s, i);
             else {
                 const site *o = &t->cells.site[q.site];
                 /* each cell bulges a little over its own nucleus: a hobnailed, not a ruled, surface */
-                float bulge = (0.8F + 0.3F * o->tint) * smooth(0, 0.5F * (float)s->p.cell_um, q.edge);
+                float bulge = (0.65F + 0.25F * o->tint) * smooth(0, 0.5F * (float)s->p.cell_um, q.edge);
                 if (!filled && d > top + bulge - 0.6F) lumen(s, i);
                 else epithelium(s, i, o, q.edge, d, filled ? 1e3F : top + bulge - 0.6F);
             }
@@ -241,8 +241,9 @@ static float filling_spacing(void *ctx, float x, float y) { return depth_at(ctx,
 static mnk_status fill_cores(fronds *t, mnk_rng *r, mnk_error *err) {
     slide *s = t->s;
     MNK_TRY(sites_throw(&t->filling, s->low - 12, s->high + 12, 9, filling_spacing, t, 0, r, err));
-    float foamy = clampf((float)s->p.foamy * 0.08F, 0, 0.6F) * 2;
-    float stones = (float)(s->p.psammoma * 1e-4); /* per site of about 100 um^2 */
+    /* hard-core points at 9 um stand about 115 um^2 apart; foam cells gather in half of the field */
+    float foamy = min_f((float)s->p.foamy * 0.115F * 2, 0.9F);
+    float stones = (float)(s->p.psammoma * 1.15e-4);
     for (int i = 0; i < t->filling.n; i++) {
         float x = t->filling.site[i].x, y = t->filling.site[i].y, u = mnk_rng_uniform_f32(r), d = -depth_at(t, x, y);
         float patch = slide_noise(s, NOISE_COARSE, x, y);

@@ -40,6 +40,7 @@ const mnk_histology_column mnk_histology_columns[] = {COLUMN(class_index, "index
                                                       COLUMN(halo_um, "um"),
                                                       COLUMN(halo_strength, "fraction"),
                                                       COLUMN(binucleate, "fraction"),
+                                                      COLUMN(cystic, "fraction"),
                                                       COLUMN(nest_um, "um"),
                                                       COLUMN(septum_um, "um"),
                                                       COLUMN(septum_presence, "fraction"),
@@ -123,6 +124,7 @@ static void draw_clear(const mnk_histology_config *c, mnk_histology_params *p, m
     p->membrane_um = uni(r, 0.4, 0.7);
     p->membrane_e = uni(r, 0.30, 0.46);
     p->nuclear_h = uni(r, 1.15, 1.55);
+    p->cystic = mnk_rng_uniform(r) < 0.4 ? uni(r, 0.01, 0.06) : 0;
     p->nest_um = uni(r, 60, 120);
     p->septum_um = uni(r, 3, 6);
     p->septum_presence = uni(r, 0.85, 1);
@@ -140,7 +142,7 @@ static void draw_papillary(const mnk_histology_config *c, mnk_histology_params *
     p->cell_cv = 0.15;
     p->nucleus_um *= second ? 0.95 : 0.9;
     p->cytoplasm_e = second ? uni(r, 0.45, 0.68) : uni(r, 0.20, 0.34);
-    p->cytoplasm_h = second ? uni(r, 0.08, 0.16) : uni(r, 0.18, 0.32);
+    p->cytoplasm_h = second ? uni(r, 0.08, 0.16) : uni(r, 0.22, 0.36);
     p->membrane_um = 0.6;
     p->membrane_e = uni(r, 0.08, 0.2);
     p->nuclear_h = uni(r, 1.2, 1.65);
@@ -149,8 +151,9 @@ static void draw_papillary(const mnk_histology_config *c, mnk_histology_params *
     p->core_um = fmax(9, (p->frond_um - 2 * p->layer_um) * uni(r, 0.3, 0.75));
     p->septum_um = uni(r, 3, 7); /* capillary radius in the cores */
     p->septum_presence = 1;
-    p->foamy = second ? uni(r, 0, 0.6) : uni(r, 0, 2.2);
-    p->psammoma = mnk_rng_uniform(r) < 0.35 ? uni(r, 5, 40) : 0;
+    double foam = mnk_rng_uniform(r);
+    p->foamy = (second ? 0.8 : 3.5) * foam * foam;
+    p->psammoma = mnk_rng_uniform(r) < 0.35 ? uni(r, 10, 80) : 0;
 }
 
 static void draw_chromophobe(mnk_histology_params *p, mnk_rng *r) {
@@ -162,7 +165,7 @@ static void draw_chromophobe(mnk_histology_params *p, mnk_rng *r) {
     p->cytoplasm_e = uni(r, 0.20, 0.32);
     p->cytoplasm_h = uni(r, 0.06, 0.12);
     p->eosinophilic_fraction = eosinophilic ? uni(r, 0.75, 0.95) : uni(r, 0.15, 0.40);
-    p->eosinophilic_e = uni(r, 0.48, 0.68);
+    p->eosinophilic_e = uni(r, 0.42, 0.60);
     p->membrane_um = uni(r, 1.0, 1.5);
     p->membrane_e = uni(r, 0.80, 1.15);
     p->nucleus_um = uni(r, 6.6, 8.6);
@@ -172,7 +175,7 @@ static void draw_chromophobe(mnk_histology_params *p, mnk_rng *r) {
     p->chromatin = uni(r, 0.2, 0.3);
     p->nucleolus_um = mnk_rng_uniform(r) < 0.3 ? uni(r, 0.8, 1.2) : 0;
     p->halo_um = uni(r, 1.2, 3.0);
-    p->halo_strength = uni(r, 0.7, 0.95);
+    p->halo_strength = uni(r, 0.6, 0.9);
     p->binucleate = uni(r, 0.06, 0.16);
     p->nest_um = uni(r, 110, 190);
     p->septum_um = uni(r, 2, 4.5);

@@ -1,0 +1,231 @@
+/* From results to words: what the answer box says, by rules stated in docs/methods/evidence.md. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "evidence/html.h"
+#include "evidence/report.h"
+
+const mnk_metric_info mnk_metric_infos[] = {
+    {"alpha_precision", "α-precision", "higher", "do synthetic images fall where real ones are dense?", true},
+    {"precision", "precision", "like holdout", "share of synthetic images inside the neighbourhood of some real image", true},
+    {"density", "density", "like holdout", "how many real neighbourhoods a synthetic image falls into, 1 is usual", true},
+    {"beta_recall", "β-recall", "like holdout", "do real images fall where synthetic ones are dense?", true},
+    {"recall", "recall", "like holdout", "share of real images inside the neighbourhood of some synthetic image", true},
+    {"coverage", "coverage", "like holdout", "share of real images with a synthetic one nearby", true},
+    {"authenticity", "authenticity", "like holdout", "share of synthetic images that are not closer to a training image than its own neighbour is", true},
+    {"frechet_distance", "Fréchet distance", "lower", "distance of means and covariances; comparable at equal n and encoding only", false},
+    {"kid", "kernel distance (KID)", "lower", "squared kernel mean discrepancy, unbiased, so that small negative values mean none", false},
+    {"within_class_sd", "variety inside the class", "like holdout", "spread of synthetic images of a class over that of real ones", false},
+    {"label_agreement", "label agreement", "like holdout", "share of synthetic images that the yardstick classifier calls by their class", true},
+    {NULL, NULL, NULL, NULL, false},
+};
+
+const mnk_metric_info *mnk_metric_info_of(const char *id) {
+    for (const mnk_metric_info *i = mnk_metric_infos; i->id; i++)
+        if (strcmp(i->id, id) == 0) return i;
+    return NULL;
+}
+
+const char *mnk_metric_name(const char *id) {
+    const mnk_metric_info *i = mnk_metric_info_of(id);
+    return i ? i->name : id;
+}
+
+double mnk_metric_reference(const mnk_metric *m, const char *name) {
+    for (int i = 0; m && i < m->references; i++)
+        if (strcmp(m->reference[i].name, name) == 0) return m->reference[i].value;
+    return NAN;
+}
+
+size_t mnk_class_count(const mnk_images *d, const char *class_name) {
+    if (!d || !class_name) return 0;
+    for (int c = 0; c < d->classes; c++) {
+        if (strcmp(d->class_names[c], class_name) != 0) continue;
+        size_t n = 0;
+        for (size_t i = 0; i < d->n; i++) n += d->label[i] == c;
+        return n;
+    }
+    return 0;
+}
+
+static const char *rarest_class(const mnk_evidence *e, size_t *n) {
+    if (e->rarest_class) {
+        *n = mnk_class_count(e->train, e->rarest_class);
+        return e->rarest_class;
+    }
+    const char *name = NULL;
+    for (int c = 0; e->train && c < e->train->classes; c++) {
+        size_t count = mnk_class_count(e->train, e->train->class_names[c]);
+        if (!name || count < *n) *n = count, name = e->train->class_names[c];
+    }
+    return name;
+}
+
+/* The first metric with this id and encoding over all classes, NULL when it is missing. */
+static const mnk_metric *overall(const mnk_result *r, const char *id, const char *encoding) {
+    return r ? mnk_result_find(r, id, encoding, "") : NULL;
+}
+
+static const mnk_metric *lowest_variety(const mnk_result *r, const char *encoding) {
+    const mnk_metric *worst = NULL;
+    for (size_t i = 0; r && i < r->metrics; i++) {
+        const mnk_metric *m = &r->metric[i];
+        if (strcmp(m->id, "within_class_sd") != 0 || strcmp(m->encoding, encoding) != 0 || !*m->subset || isnan(m->value)) continue;
+        if (!worst || m->value < worst->value) worst = m;
+    }
+    return worst;
+}
+
+void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
+    *f = (mnk_findings){.encoding = ""};
+    f->rarest = rarest_class(e, &f->rarest_n);
+    f->gain = overall(e->usefulness, "macro_auc_gain.real+synthetic", "");
+    f->auc_real = overall(e->usefulness, "macro_auc.real", "");
+    if (f->rarest && e->usefulness) {
+        f->gain_rarest = mnk_result_find(e->usefulness, "auc_gain.real+synthetic", "", f->rarest);
+        f->auc_real_rarest = mnk_result_find(e->usefulness, "auc.real", "", f->rarest);
+    }
+    const mnk_result *r = e->evaluate;
+    if (!r) return;
+    for (int i = 0; i < r->encodings; i++)
+        if (i == 0 || strcmp(r->encoding[i].name, "classifier") == 0) f->encoding = r->encoding[i].name;
+    f->realism = overall(r, "precision", f->encoding);
+    f->coverage = overall(r, "coverage", f->encoding);
+    f->authenticity = overall(r, "authenticity", f->encoding);
+    for (int i = 0; i < r->encodings; i++) { /* the encoding that sees the least variety speaks */
+        const mnk_metric *m = lowest_variety(r, r->encoding[i].name);
+        if (m && (!f->variety || m->value < f->variety->value)) f->variety = m;
+    }
+    if (!f->variety) f->variety = lowest_variety(r, "");
+    f->copies_measured = true;
+    for (size_t i = 0; i < r->flags; i++) {
+        f->exact += strcmp(r->flag[i].flag, "exact_copy") == 0;
+        f->near_copies += strcmp(r->flag[i].flag, "near_copy") == 0;
+        f->never += strcmp(r->flag[i].flag, "never_generated") == 0;
+    }
+}
+
+mnk_effect mnk_effect_of(const mnk_metric *gain) {
+    if (!gain || isnan(gain->value) || isnan(gain->low) || isnan(gain->high)) return MNK_EFFECT_UNKNOWN;
+    return gain->low > 0 ? MNK_EFFECT_BETTER : gain->high < 0 ? MNK_EFFECT_WORSE : MNK_EFFECT_NOT_SHOWN;
+}
+
+/* "macro AUC 0.912 with, 0.905 without: difference +0.007, 95 % interval −0.004 to +0.018" */
+static void difference(const mnk_metric *gain, const mnk_metric *real, const char *what, char *out, size_t size) {
+    char a[48], b[48], c[48], d[48];
+    mnk_html_signed(gain->value, a);
+    mnk_html_interval(gain->low, gain->high, true, b);
+    if (real && !isnan(real->value))
+        snprintf(out, size, "%s %s against %s, difference %s, %.0f %% interval %s", what, mnk_html_number(real->value + gain->value, c),
+                 mnk_html_number(real->value, d), a, 100 * gain->level, b);
+    else snprintf(out, size, "difference in %s %s, %.0f %% interval %s", what, a, 100 * gain->level, b);
+}
+
+static const char *verdict_of(mnk_effect effect) {
+    return effect == MNK_EFFECT_BETTER  ? "is better than"
+           : effect == MNK_EFFECT_WORSE ? "is worse than"
+                                        : "was not shown to differ from";
+}
+
+static void say_usefulness(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
+    char numbers[256];
+    mnk_effect effect = mnk_effect_of(f->gain);
+    if (effect == MNK_EFFECT_UNKNOWN) {
+        snprintf(out, sizeof(mnk_sentence), "Whether synthetic images help a classifier was not measured%s%s.", f->gain && f->gain->note[0] ? ": " : "",
+                 f->gain ? f->gain->note : e->test ? "" : ", because there is no test set");
+        return;
+    }
+    difference(f->gain, f->auc_real, "macro AUC", numbers, sizeof numbers);
+    snprintf(out, sizeof(mnk_sentence), "Over all classes, a classifier trained on real + synthetic images %s one trained on real images alone (%s).",
+             verdict_of(effect), numbers);
+}
+
+static void say_rarest(const mnk_findings *f, mnk_sentence out) {
+    char numbers[256], count[48];
+    mnk_effect effect = mnk_effect_of(f->gain_rarest);
+    if (effect == MNK_EFFECT_UNKNOWN) {
+        snprintf(out, sizeof(mnk_sentence), "For the rarest class, %s, this was not measured.", f->rarest);
+        return;
+    }
+    difference(f->gain_rarest, f->auc_real_rarest, "AUC", numbers, sizeof numbers);
+    snprintf(out, sizeof(mnk_sentence), "For the rarest class, %s (%s training images), real + synthetic %s real alone (%s).", f->rarest,
+             mnk_html_count(f->rarest_n, count), verdict_of(effect), numbers);
+}
+
+static void say_variety(const mnk_findings *f, mnk_sentence out) {
+    char a[48], b[48], c[48];
+    size_t n = 0;
+    if (f->variety) {
+        double v = f->variety->value;
+        n = (size_t)snprintf(out, sizeof(mnk_sentence), "%s: in the least varied class, %s, synthetic images spread %s times as much as real ones%s%s%s. ",
+                             v < MNK_VARIETY_COLLAPSED   ? "The generator has collapsed inside a class"
+                             : v < MNK_VARIETY_REDUCED   ? "Variety inside classes is reduced"
+                                                         : "No collapse was seen",
+                             f->variety->subset, mnk_html_number(v, a), *f->variety->encoding ? " (" : "", f->variety->encoding,
+                             *f->variety->encoding ? " encoding)" : "");
+    }
+    if (f->coverage && !isnan(f->coverage->value) && n < sizeof(mnk_sentence)) {
+        double holdout = mnk_metric_reference(f->coverage, "holdout");
+        snprintf(out + n, sizeof(mnk_sentence) - n, "Synthetic images come near %s of the real images%s%s.", mnk_html_number(f->coverage->value, b),
+                 isnan(holdout) ? "" : "; as many unseen real images would come near ", isnan(holdout) ? "" : mnk_html_number(holdout, c));
+    } else if (!n) {
+        snprintf(out, sizeof(mnk_sentence), "Variety was not measured.");
+    }
+}
+
+static void say_copies(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
+    char a[48], b[48], c[48], d[48];
+    if (!f->copies_measured) {
+        snprintf(out, sizeof(mnk_sentence), "Copies of training images were not looked for.");
+        return;
+    }
+    size_t n = e->synthetic ? e->synthetic->n : f->authenticity ? f->authenticity->n : 0;
+    size_t k = (size_t)(f->exact + f->near_copies == 0
+                            ? snprintf(out, sizeof(mnk_sentence), "No exact or near copy of a training image was found among %s synthetic images.",
+                                       mnk_html_count(n, a))
+                            : snprintf(out, sizeof(mnk_sentence), "%s exact and %s near copies of training images were found among %s synthetic images.",
+                                       mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b), mnk_html_count(n, c)));
+    if (f->authenticity && !isnan(f->authenticity->value) && k < sizeof(mnk_sentence)) {
+        double holdout = mnk_metric_reference(f->authenticity, "holdout");
+        snprintf(out + k, sizeof(mnk_sentence) - k, " Authenticity is %s%s%s.", mnk_html_number(f->authenticity->value, d),
+                 isnan(holdout) ? "" : "; unseen real images would have ", isnan(holdout) ? "" : mnk_html_number(holdout, c));
+    }
+}
+
+static void say_gaps(const mnk_evidence *e, mnk_sentence out) {
+    size_t n = 0, missing = 0;
+    const mnk_metric *first = NULL;
+    for (int k = 0; k < 2; k++) {
+        const mnk_result *r = k ? e->usefulness : e->evaluate;
+        for (size_t i = 0; r && i < r->metrics; i++)
+            if (isnan(r->metric[i].value)) {
+                missing++;
+                if (!first) first = &r->metric[i];
+            }
+    }
+    const char *const absent[] = {e->evaluate ? NULL : "fidelity and copies", e->usefulness ? NULL : "usefulness", e->holdout ? NULL : "the holdout baseline",
+                                  e->test ? NULL : "anything on a test set"};
+    n = (size_t)snprintf(out, sizeof(mnk_sentence), "Not measured: ");
+    size_t empty = n;
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        if (absent[i]) n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%s%s", n > empty ? ", " : "", absent[i]);
+    if (first && n < 300)
+        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%s%zu value%s that could not be estimated (such as %s%s%s: %s)", n > empty ? ", " : "", missing,
+                              missing == 1 ? "" : "s", mnk_metric_name(first->id), *first->subset ? " of " : "", first->subset,
+                              first->note[0] ? first->note : "too few items");
+    if (n < 440)
+        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%sprivacy beyond copies, robustness, and what readers see.", n > empty ? "; and by design not here: " : "");
+}
+
+int mnk_evidence_answer(const mnk_evidence *e, mnk_sentence out[8]) {
+    mnk_findings f;
+    mnk_findings_of(e, &f);
+    int n = 0;
+    say_usefulness(e, &f, out[n++]);
+    if (f.rarest && e->usefulness) say_rarest(&f, out[n++]);
+    say_variety(&f, out[n++]);
+    say_copies(e, &f, out[n++]);
+    say_gaps(e, out[n++]);
+    return n;
+}

@@ -1,0 +1,89 @@
+/* The report's sections. Each appends to `t`; numbers come from the results alone, so that page and evidence.json agree. */
+#ifndef MNK_EVIDENCE_REPORT_H
+#define MNK_EVIDENCE_REPORT_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "evidence/gallery.h"
+#include "manikin/evidence.h"
+
+/* ---- what is known of a metric: name for people, which end is good, how to read it ---- */
+typedef struct mnk_metric_info {
+    const char *id, *name;
+    const char *good;    /* "higher", "lower", "like holdout" */
+    const char *meaning; /* one line */
+    bool is_share;       /* lives on 0..1: shown on the common chart */
+} mnk_metric_info;
+const mnk_metric_info *mnk_metric_info_of(const char *id); /* NULL when unknown */
+const char *mnk_metric_name(const char *id);               /* the id itself when unknown */
+const char *mnk_images_short_source(const mnk_images *d); /* the path as given */
+extern const mnk_metric_info mnk_metric_infos[];           /* ends with id NULL */
+
+/* ---- what the answer rests on ---- */
+typedef struct mnk_findings {
+    const char *rarest;            /* class name, NULL when there is no training set */
+    size_t rarest_n;
+    const mnk_metric *gain, *gain_rarest;    /* real + synthetic against real alone, macro and rarest class */
+    const mnk_metric *auc_real, *auc_real_rarest;
+    const char *encoding;          /* of the tiles: "classifier" when there, else the first */
+    const mnk_metric *realism;     /* precision */
+    const mnk_metric *coverage;
+    const mnk_metric *authenticity;
+    const mnk_metric *variety;     /* smallest within_class_sd ratio over classes */
+    size_t exact, near_copies, never; /* flags */
+    bool copies_measured;
+} mnk_findings;
+void mnk_findings_of(const mnk_evidence *e, mnk_findings *out);
+
+typedef enum mnk_effect { MNK_EFFECT_UNKNOWN, MNK_EFFECT_BETTER, MNK_EFFECT_WORSE, MNK_EFFECT_NOT_SHOWN } mnk_effect;
+/* By the interval of a difference: wholly above 0, wholly below, or neither. */
+mnk_effect mnk_effect_of(const mnk_metric *gain);
+
+/* Variety inside classes, by the spread of synthetic over real images of a class. */
+#define MNK_VARIETY_COLLAPSED 0.5
+#define MNK_VARIETY_REDUCED   0.8
+
+double mnk_metric_reference(const mnk_metric *m, const char *name); /* NaN when absent */
+size_t mnk_class_count(const mnk_images *d, const char *class_name); /* 0 when d is NULL */
+
+/* ---- what is drawn by chance or searched for once, shared by page and JSON ---- */
+typedef struct mnk_look_class {
+    int label;                  /* in train */
+    size_t real_n, synthetic_n; /* shown */
+    size_t *real, *synthetic, *nearest;
+    int *turn;
+    double *rms;
+} mnk_look_class;
+
+enum { MNK_LOOK_COLUMNS = 12, MNK_LOOK_CLASSES = 12, MNK_LOOK_BINS = 40 };
+typedef struct mnk_look {
+    mnk_look_class item[MNK_LOOK_CLASSES];
+    int classes;
+    double bin_px[MNK_LOOK_BINS + 1]; /* edges, grey levels */
+    double synthetic_share[MNK_LOOK_BINS], holdout_share[MNK_LOOK_BINS]; /* % */
+    size_t synthetic_n, holdout_n; /* behind the shares; 0: not done */
+    double *synthetic_rms, *holdout_rms;
+} mnk_look;
+mnk_status mnk_look_make(const mnk_evidence *e, const mnk_observer *observer, mnk_look *out, mnk_error *err) MNK_CHECK;
+void mnk_look_clear(mnk_look *l);
+
+/* ---- sections; columns: how many pictures a row, chosen to fit the page into its budget ---- */
+void mnk_report_head(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
+void mnk_report_data(mnk_text *t, const mnk_evidence *e);
+mnk_status mnk_report_look(mnk_text *t, const mnk_evidence *e, const mnk_look *l, int columns, mnk_error *err) MNK_CHECK;
+void mnk_report_fidelity(mnk_text *t, const mnk_evidence *e);
+void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
+mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns, mnk_error *err) MNK_CHECK;
+void mnk_report_training(mnk_text *t, const mnk_evidence *e);
+void mnk_report_limits(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
+void mnk_report_method(mnk_text *t, const mnk_evidence *e);
+void mnk_report_repeat(mnk_text *t, const mnk_evidence *e);
+void mnk_report_numbers(mnk_text *t, const mnk_evidence *e);
+
+/* A table of every metric of r whose subset is "" (overall) or is not. */
+void mnk_report_table(mnk_text *t, const mnk_result *r, bool overall, const char *group);
+
+/* evidence.json as text; the "run" part is left out when with_run is false. */
+mnk_status mnk_evidence_json(const mnk_evidence *e, const mnk_look *l, bool with_run, mnk_text *out, mnk_error *err) MNK_CHECK;
+
+#endif

@@ -1,0 +1,118 @@
+/* Copies of training images, and real images that the generator never came near. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evidence/html.h"
+#include "evidence/report.h"
+#include "evidence/svg.h"
+
+enum { PAIRS = 12, NEVER = 24 };
+
+/* Lower distance first, then the lower item, so that the choice is the same every time. */
+static int by_distance(const void *a, const void *b) {
+    const mnk_flag *x = *(const mnk_flag *const *)a, *y = *(const mnk_flag *const *)b;
+    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
+    return x->item < y->item ? -1 : x->item > y->item;
+}
+
+static int by_distance_down(const void *a, const void *b) {
+    const mnk_flag *x = *(const mnk_flag *const *)a, *y = *(const mnk_flag *const *)b;
+    if (x->distance != y->distance) return x->distance > y->distance ? -1 : 1;
+    return x->item < y->item ? -1 : x->item > y->item;
+}
+
+/* The `most` first flags of a kind in the given order; flags that point outside the sets are left out. */
+static int pick(const mnk_evidence *e, bool copies, int most, int (*order)(const void *, const void *), const mnk_flag **out) {
+    enum { POOL = 4096 };
+    static _Thread_local const mnk_flag *pool[POOL];
+    size_t n = 0;
+    for (size_t i = 0; i < e->evaluate->flags && n < POOL; i++) {
+        const mnk_flag *f = &e->evaluate->flag[i];
+        bool is_copy = !strcmp(f->flag, "exact_copy") || !strcmp(f->flag, "near_copy");
+        if (copies ? !is_copy || !e->synthetic || f->item >= e->synthetic->n || f->of < 0 || (size_t)f->of >= e->train->n
+                   : strcmp(f->flag, "never_generated") != 0 || f->item >= e->train->n)
+            continue;
+        pool[n++] = f;
+    }
+    qsort(pool, n, sizeof *pool, order);
+    int k = 0;
+    while (k < most && (size_t)k < n) out[k] = pool[k], k++;
+    return k;
+}
+
+static mnk_status pairs(mnk_text *t, const mnk_evidence *e, int columns, mnk_error *err) {
+    const mnk_flag *flag[PAIRS];
+    int n = pick(e, true, columns < PAIRS ? columns : PAIRS, by_distance, flag);
+    if (!n || e->hide_real) return MNK_OK;
+    mnk_html_element(t, "h3", NULL, "The closest pairs");
+    mnk_html_element(t, "p", "note", "Left the synthetic image, right the training image it resembles; the %d closest.", n);
+    mnk_text_add(t, "<div class=\"pairs\">\n");
+    for (int i = 0; i < n; i++) {
+        mnk_cell cells[2] = {{e->synthetic, flag[i]->item, 0}, {e->train, (size_t)flag[i]->of, 0}};
+        mnk_sprite s;
+        char alt[128], b[48];
+        MNK_TRY(mnk_sprite_make(cells, 1, 2, &s, err));
+        snprintf(alt, sizeof alt, "synthetic image %zu beside training image %lld", flag[i]->item, (long long)flag[i]->of);
+        mnk_text_add(t, "<div>");
+        mnk_status status = mnk_html_image(t, s.pixels, s.height, s.width, s.channels, 130, alt, err);
+        mnk_sprite_clear(&s);
+        MNK_TRY(status);
+        mnk_html_text(t, "%s, distance %s", strcmp(flag[i]->flag, "exact_copy") == 0 ? "exact" : "near", mnk_html_number(flag[i]->distance, b));
+        if (flag[i]->note[0]) mnk_html_text(t, ", %s", flag[i]->note);
+        mnk_text_add(t, "</div>\n");
+    }
+    mnk_text_add(t, "</div>\n");
+    return MNK_OK;
+}
+
+static mnk_status never(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, int columns, mnk_error *err) {
+    const mnk_flag *flag[NEVER];
+    char a[48], b[48];
+    mnk_html_element(t, "h3", NULL, "What was never generated");
+    mnk_html_element(t, "p", NULL, "%s of %s training images have no synthetic image nearby.", mnk_html_count(f->never, a), mnk_html_count(e->train->n, b));
+    int n = pick(e, false, 2 * columns < NEVER ? 2 * columns : NEVER, by_distance_down, flag);
+    if (!n || e->hide_real) return MNK_OK;
+    mnk_cell cells[NEVER] = {{0}};
+    for (int i = 0; i < n; i++) cells[i] = (mnk_cell){e->train, flag[i]->item, 0};
+    int across = n < columns ? n : columns;
+    mnk_sprite s;
+    MNK_TRY(mnk_sprite_make(cells, (n + across - 1) / across, across, &s, err));
+    mnk_status status = mnk_html_image(t, s.pixels, s.height, s.width, s.channels, across * 66 - 2, "real training images that no synthetic image comes near", err);
+    mnk_sprite_clear(&s);
+    mnk_html_element(t, "p", "note", "Real training images, those farthest from any synthetic image first. Rare patterns that the generator does not make are found here.");
+    return status;
+}
+
+static void histogram(mnk_text *t, const mnk_look *l) {
+    if (!l->synthetic_n || !l->holdout_n) return;
+    mnk_svg_sample samples[2] = {{"synthetic", l->synthetic_rms, l->synthetic_n}, {"unseen real (holdout)", l->holdout_rms, l->holdout_n}};
+    mnk_svg_frame f = {.title = "Distance to the nearest training image", .x_label = "root mean square difference, grey levels", .y_label = "% of images", .width = 720,
+                       .height = 260, .hi = l->bin_px[MNK_LOOK_BINS]};
+    char caption[256];
+    snprintf(caption, sizeof caption,
+             "Pixel distance from %zu synthetic and %zu holdout images, drawn by chance, to the nearest training image. A heap of synthetic images near zero would be copies; "
+             "unseen real images show how near is usual.",
+             l->synthetic_n, l->holdout_n);
+    mnk_html_figure(t, f.title);
+    mnk_svg_histogram(t, &f, samples, 2, MNK_LOOK_BINS);
+    mnk_html_figure_end(t, caption);
+}
+
+mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns, mnk_error *err) {
+    mnk_html_section(t, "copies", "Copies and gaps");
+    if (!e->evaluate || !e->train) {
+        mnk_html_element(t, "p", NULL, "Not measured in this study.");
+        mnk_html_section_end(t);
+        return MNK_OK;
+    }
+    char a[48], b[48], c[48];
+    mnk_html_element(t, "p", NULL, "%s exact and %s near copies of training images among %s synthetic images, looked for under the eight flips and quarter turns.",
+                     mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b), mnk_html_count(e->synthetic ? e->synthetic->n : 0, c));
+    MNK_TRY(pairs(t, e, columns, err));
+    histogram(t, l);
+    MNK_TRY(never(t, e, f, columns, err));
+    mnk_html_section_end(t);
+    return MNK_OK;
+}

@@ -1,0 +1,98 @@
+/* The parsed study: every section is the option table of the object it sets. */
+#ifndef MNK_STUDY_STUDY_H
+#define MNK_STUDY_STUDY_H
+
+#include "base/mem.h"
+#include "base/options.h"
+#include "manikin/classifier.h"
+#include "manikin/evaluate.h"
+#include "manikin/gan.h"
+#include "manikin/study.h"
+#include "manikin/usefulness.h"
+#include "simulate/generator.h"
+
+typedef struct mnk_study_data {
+    const char *path;     /* data set as on the command line, or */
+    const char *simulate; /* name of a forward model */
+    int64_t n;            /* images to simulate */
+    int64_t size, channels;
+    bool skip_bad, groups_within_class;
+    const char *label_column, *group_column, *split_column;
+    double val, holdout, test; /* shares to cut where the data name no such split */
+    mnk_option_list keep;      /* "class=share" of the training images that stay */
+    const char *rarest;        /* class the report speaks of; NULL: the one with fewest training images */
+} mnk_study_data;
+
+typedef struct mnk_study_sample {
+    int64_t per_class;
+    int format; /* npz | folder | tar */
+} mnk_study_sample;
+
+typedef struct mnk_study_report {
+    bool hide_real;
+} mnk_study_report;
+
+typedef struct mnk_study_gate { /* "coverage/scatter[/class][.low|.high] >= 0.5" */
+    const char *text, *id, *encoding, *subset;
+    int part; /* 0 value, 'l' low, 'h' high */
+    char op;  /* '>', '<', 'G' (>=), 'L' (<=) */
+    double threshold;
+} mnk_study_gate;
+
+typedef struct mnk_study_top {
+    const char *title;
+    int64_t seed, threads;
+} mnk_study_top;
+
+struct mnk_study {
+    mnk_arena *arena;
+    const char *name, *folder; /* of the file; folder NULL: relative paths as they are */
+    const char *text;          /* as read */
+    mnk_study_top top;
+    mnk_study_data data;
+    const mnk_simulator *simulator; /* NULL: data.path */
+    void *simulator_config;
+    mnk_gan_config gan;
+    mnk_study_sample sample;
+    mnk_classifier_config classifier;
+    mnk_evaluate_config evaluate;
+    mnk_usefulness_config usefulness;
+    bool no_classifier, no_evaluate, no_usefulness; /* `evaluate: off` */
+    mnk_study_report report;
+    mnk_study_gate gate[64];
+    size_t gates;
+    const char *settings;
+};
+
+/* One section of the file: its table and where it lives in mnk_study. The order is that of the steps. */
+typedef struct mnk_study_section {
+    const char *name;
+    const mnk_option *table; /* NULL: depends on the study (simulate) */
+    size_t offset;
+    size_t off_offset; /* of the flag that `name: off` sets; 0: cannot be switched off */
+    const char *const *refused; /* options of the table that a study sets elsewhere; NULL-terminated */
+} mnk_study_section;
+
+extern const mnk_study_section mnk_study_sections[]; /* ends with name NULL */
+extern const mnk_option mnk_study_data_options[];
+
+const mnk_option *mnk_study_table(const mnk_study *s, const mnk_study_section *section);
+void *mnk_study_config(mnk_study *s, const mnk_study_section *section);
+
+/* The settings of one section as compact JSON text, for keys. */
+void mnk_study_section_json(const mnk_study *s, const char *section, mnk_text *out);
+
+/* ---- gates ---- */
+mnk_status mnk_study_gate_parse(const char *text, mnk_arena *arena, mnk_study_gate *out, mnk_error *err) MNK_CHECK;
+/* Looks the metric up in the results (in this order; NULL ones are skipped) and compares. */
+void mnk_study_gate_judge(const mnk_study_gate *g, const mnk_result *const *results, size_t n, mnk_gate *out);
+
+/* ---- splits ---- */
+/* Gives every image of d its split in place (d->split): those named by the data stay; val, holdout and test shares are cut by
+ * group, class by class, where the data name none; then `keep` thins classes of train: left-out images become MNK_SPLIT_NONE.
+ * note: one or two sentences about what was done. */
+mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *options, uint64_t seed, char note[512], mnk_error *err) MNK_CHECK;
+/* The images of one split; *out NULL when there are none. */
+mnk_status mnk_study_subset(const mnk_images *d, mnk_split split, mnk_images **out, mnk_error *err) MNK_CHECK;
+
+#endif
