@@ -33,7 +33,8 @@ static void peak_task(void *ctx, size_t i) {
     const peak_ctx *p = ctx;
     (void)i;
     float *c = p->c + i * 1024 * 1024;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, 1024, 1024, p->d, 1, p->a, p->d, p->a + 1024 * (size_t)p->d, p->d, 0, c, 1024);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, 1024, 1024, p->d, 1, p->a, p->d, p->a + 1024 * (size_t)p->d, p->d, 0,
+                c, 1024);
 }
 
 /* Best of several rounds of large products with this inner dimension, all threads busy: GFLOP/s. */
@@ -61,10 +62,12 @@ static int sweep(const float *x, const float *y, size_t n, size_t d, int k, doub
     mnk_cross cross = {0};
     mnk_error err = MNK_ERROR_INIT;
     double t0 = now_s();
-    float *mean = mnk_alloc(d, sizeof *mean), *ra = mnk_alloc(n, sizeof *ra), *rb = mnk_alloc(n, sizeof *rb), *t2 = mnk_alloc(n, sizeof *t2);
+    float *mean = mnk_alloc(d, sizeof *mean), *ra = mnk_alloc(n, sizeof *ra), *rb = mnk_alloc(n, sizeof *rb),
+          *t2 = mnk_alloc(n, sizeof *t2);
     uint8_t *rank = mnk_alloc(n, 1);
-    int bad = !mean || !ra || !rb || !t2 || !rank || mnk_column_means(x, n, d, mean, &err) || mnk_points_open(x, n, d, mean, &px, &err) ||
-              mnk_points_open(y, n, d, mean, &py, &err) || mnk_sweep_self(&px, k, &kx, &err) || mnk_sweep_self(&py, k, &ky, &err);
+    int bad = !mean || !ra || !rb || !t2 || !rank || mnk_column_means(x, n, d, mean, &err) ||
+              mnk_points_open(x, n, d, mean, &px, &err) || mnk_points_open(y, n, d, mean, &py, &err) ||
+              mnk_sweep_self(&px, k, &kx, &err) || mnk_sweep_self(&py, k, &ky, &err);
     for (size_t i = 0; i < n && !bad; i++) {
         ra[i] = kx.d2[i * (size_t)k + (size_t)k - 1];
         rb[i] = ky.d2[i * (size_t)k + (size_t)k - 1];
@@ -103,8 +106,8 @@ static int run(size_t n, size_t d, int rounds, double target_s) {
         if (t < best) best = t;
     }
     double beyond = rss_mb() - before, flop = 2.0 * 2.0 * (double)n * (double)n * (double)d, peak = peak_gflops((int)d);
-    printf("sweep %6zu x %6zu x %4zu  %7.3f s  target %4.1f s  product alone %6.3f s  ratio %4.2f  beyond inputs %6.1f MB\n", n, n, d, best,
-           target_s, flop / peak * 1e-9, best / (flop / peak * 1e-9), beyond);
+    printf("sweep %6zu x %6zu x %4zu  %7.3f s  target %4.1f s  product alone %6.3f s  ratio %4.2f  beyond inputs %6.1f MB\n", n,
+           n, d, best, target_s, flop / peak * 1e-9, best / (flop / peak * 1e-9), beyond);
     mnk_free(x);
     mnk_free(y);
     return bad;

@@ -9,7 +9,7 @@
 #include "math/fft.h"
 
 enum { J = MNK_SCATTER_SCALES, A = MNK_SCATTER_ANGLES, POOLS = MNK_SCATTER_POOLS, IMAGES = 8 };
-_Static_assert(MNK_SCATTER_ANGLES == MNK_FFT_LANES, "one lane of the Fourier transform per direction");
+_Static_assert((int)MNK_SCATTER_ANGLES == (int)MNK_FFT_LANES, "one lane of the Fourier transform per direction");
 
 /* Averages below a quarter grey level of 8-bit pictures are noise of rounding: the logarithm levels off there. */
 static const float FLOOR = 1e-3f;
@@ -61,7 +61,8 @@ static mnk_status make_psi(grid *g, int r, int j, mnk_error *err) {
 mnk_status mnk_scatter_open(int height, int width, int channels, mnk_scatter **out, mnk_error *err) {
     *out = NULL;
     if (height < 8 || width < 8 || height > 1024 || width > 1024 || (channels != 1 && channels != 3))
-        return MNK_FAIL(err, MNK_ERR_INPUT, "scattering of %d x %d pictures with %d channels: sides must be 8 to 1024, channels 1 or 3", height,
+        return MNK_FAIL(err, MNK_ERR_INPUT,
+                        "scattering of %d x %d pictures with %d channels: sides must be 8 to 1024, channels 1 or 3", height,
                         width, channels);
     mnk_scatter *s = NULL;
     MNK_TRY(MNK_NEW(s, 1, err));
@@ -102,10 +103,10 @@ void mnk_scatter_close(mnk_scatter *s) {
 }
 
 typedef struct work {
-    float *planes;         /* [channels][h][w] */
-    float *fr, *fi;        /* [h][w][8]: spectrum, lane = channel, later lane = direction of order 1 */
-    float *zr, *zi;        /* [h][w][8]: filtered */
-    float *u[J];           /* luminance moduli of order 1 */
+    float *planes;  /* [channels][h][w] */
+    float *fr, *fi; /* [h][w][8]: spectrum, lane = channel, later lane = direction of order 1 */
+    float *zr, *zi; /* [h][w][8]: filtered */
+    float *u[J];    /* luminance moduli of order 1 */
     float *line;
 } work;
 

@@ -73,10 +73,11 @@ float mnk_distance2(const float *a, const float *b, size_t d) {
     return lane[0];
 }
 
-void mnk_distance2_tile(const mnk_points *a, size_t a0, size_t na, const mnk_points *b, size_t b0, size_t nb, float *out, size_t ld) {
+void mnk_distance2_tile(const mnk_points *a, size_t a0, size_t na, const mnk_points *b, size_t b0, size_t nb, float *out,
+                        size_t ld) {
     const size_t d = a->d;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)na, (int)nb, (int)d, -2.0f, a->x + a0 * d, (int)d, b->x + b0 * d, (int)d, 0.0f,
-                out, (int)ld);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)na, (int)nb, (int)d, -2.0f, a->x + a0 * d, (int)d, b->x + b0 * d,
+                (int)d, 0.0f, out, (int)ld);
     const float *nb2 = b->norm2 + b0;
     for (size_t i = 0; i < na; i++) {
         float *row = out + i * ld;

@@ -28,6 +28,7 @@ float mnk_distance2(const float *a, const float *b, size_t d);
 #define MNK_DISTANCE_GUARD 2e-3f
 
 /* out[i*ld + j] = |a_i - b_j|^2 for rows a0..a0+na-1 of a and b0..b0+nb-1 of b. One single-threaded product and one pass. */
-void mnk_distance2_tile(const mnk_points *a, size_t a0, size_t na, const mnk_points *b, size_t b0, size_t nb, float *out, size_t ld);
+void mnk_distance2_tile(const mnk_points *a, size_t a0, size_t na, const mnk_points *b, size_t b0, size_t nb, float *out,
+                        size_t ld);
 
 #endif

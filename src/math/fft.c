@@ -78,7 +78,8 @@ static void step4(const mnk_fft *f, int sign, int done, const float *restrict ar
             }
             const size_t out = ((size_t)g * (size_t)done * 4 + (size_t)j) * L, stride = (size_t)done * L;
             for (size_t l = 0; l < L; l++) {
-                const float er = xr[0][l] + xr[2][l], ei = xi[0][l] + xi[2][l], dr = xr[0][l] - xr[2][l], di = xi[0][l] - xi[2][l];
+                const float er = xr[0][l] + xr[2][l], ei = xi[0][l] + xi[2][l], dr = xr[0][l] - xr[2][l],
+                            di = xi[0][l] - xi[2][l];
                 const float fr = xr[1][l] + xr[3][l], fi = xi[1][l] + xi[3][l];
                 const float hr = -w * (xi[1][l] - xi[3][l]), hi = w * (xr[1][l] - xr[3][l]); /* sign * i * (x1 - x3) */
                 br[out + l] = er + fr, bi[out + l] = ei + fi;

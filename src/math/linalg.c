@@ -65,11 +65,13 @@ static void product_tile(void *ctx, size_t task) {
         if (c->gram) {
             centred(c, i0, ni, r0, nr, a);
             centred(c, j0, nj, r0, nr, b);
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)ni, (int)nj, (int)nr, 1, a, (int)nr, b, (int)nr, 1, sum, (int)nj);
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)ni, (int)nj, (int)nr, 1, a, (int)nr, b, (int)nr, 1, sum,
+                        (int)nj);
         } else {
             centred(c, r0, nr, i0, ni, a);
             centred(c, r0, nr, j0, nj, b);
-            cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)ni, (int)nj, (int)nr, 1, a, (int)ni, b, (int)nj, 1, sum, (int)nj);
+            cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)ni, (int)nj, (int)nr, 1, a, (int)ni, b, (int)nj, 1, sum,
+                        (int)nj);
         }
     }
     for (size_t i = 0; i < ni; i++)
@@ -95,15 +97,16 @@ mnk_status mnk_covariance(const float *x, size_t n, size_t d, double *mean, doub
 
 mnk_status mnk_eigen_symmetric(double *a, size_t n, double *values, int vectors, mnk_error *err) {
     /* column-major reading of a symmetric matrix is the same matrix, and its columns of vectors are our rows */
-    int threads = mnk_blas_enter(), info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'L', (int)n, a, (int)n, values);
+    int threads = mnk_blas_enter(),
+        info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'L', (int)n, a, (int)n, values);
     mnk_blas_leave(threads);
     return info == 0 ? MNK_OK : MNK_FAIL(err, MNK_ERR_FAILED, "eigenvalues of a %zu x %zu matrix: LAPACK code %d", n, n, info);
 }
 
 void mnk_matrix_multiply(const double *a, const double *b, double *c, size_t n, int transpose_a) {
     int threads = mnk_blas_enter();
-    cblas_dgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, CblasNoTrans, (int)n, (int)n, (int)n, 1, a, (int)n, b, (int)n, 0, c,
-                (int)n);
+    cblas_dgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, CblasNoTrans, (int)n, (int)n, (int)n, 1, a, (int)n, b,
+                (int)n, 0, c, (int)n);
     mnk_blas_leave(threads);
 }
 
@@ -116,9 +119,11 @@ static mnk_status largest(double *a, size_t n, size_t m, double *values, double 
     if (status == MNK_OK) status = MNK_NEW(support, 2 * n, err);
     if (status == MNK_OK) {
         int threads = mnk_blas_enter();
-        info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', (int)n, a, (int)n, 0, 0, (int)(n - m + 1), (int)n, 0, &found, w, z, (int)n, support);
+        info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', (int)n, a, (int)n, 0, 0, (int)(n - m + 1), (int)n, 0, &found, w,
+                              z, (int)n, support);
         mnk_blas_leave(threads);
-        if (info != 0 || found != (int)m) status = MNK_FAIL(err, MNK_ERR_FAILED, "principal components of %zu columns: LAPACK code %d", n, info);
+        if (info != 0 || found != (int)m)
+            status = MNK_FAIL(err, MNK_ERR_FAILED, "principal components of %zu columns: LAPACK code %d", n, info);
     }
     for (size_t k = 0; k < m && status == MNK_OK; k++) {
         values[k] = w[m - 1 - k] > 0 ? w[m - 1 - k] : 0;
@@ -185,7 +190,8 @@ out:
 
 mnk_status mnk_pca_fit(const float *x, size_t n, size_t d, size_t m, int whiten, mnk_pca *out, mnk_error *err) {
     *out = (mnk_pca){.d = d, .m = m};
-    if (m < 1 || m > d || m >= n) return MNK_FAIL(err, MNK_ERR_INPUT, "%zu principal components of %zu items with %zu values", m, n, d);
+    if (m < 1 || m > d || m >= n)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%zu principal components of %zu items with %zu values", m, n, d);
     mnk_status status = MNK_NEW(out->mean, d, err);
     if (status == MNK_OK) status = MNK_NEW(out->axis, m * d, err);
     if (status == MNK_OK) status = MNK_NEW(out->variance, m, err);

@@ -90,8 +90,7 @@ static void self_tile(self_ctx *c, self_rows *own, size_t row0, size_t rows, siz
             int hit = 0;
             if (n == CHUNK)
                 for (int l = 0; l < CHUNK; l++) hit |= (t[j + (size_t)l] <= row_worst) | (t[j + (size_t)l] <= worst[l]);
-            else
-                hit = 1;
+            else hit = 1;
             if (hit) self_chunk(c, t + j, row0 + i, column0 + j, n, row_d2, row_index);
         }
     }
@@ -172,7 +171,8 @@ static void nearer(float t, uint32_t row, float *best, uint32_t *index) {
 }
 
 /* Balls and counts: no branches, so that the compiler makes vectors of it. Returns whether some b-ball holds this a. */
-static int cross_row_balls(const float *restrict t, size_t n, float ball_a2, const float *restrict ball_b2, uint32_t *restrict balls_b) {
+static int cross_row_balls(const float *restrict t, size_t n, float ball_a2, const float *restrict ball_b2,
+                           uint32_t *restrict balls_b) {
     int any = 0;
     for (size_t j = 0; j < n; j++) {
         balls_b[j] += t[j] < ball_a2;
@@ -263,7 +263,8 @@ mnk_status mnk_sweep_cross(const mnk_points *a, const mnk_points *b, const mnk_c
     static const mnk_cross_in nothing = {0};
     *out = (mnk_cross){.na = a->n, .nb = b->n};
     if (a->d != b->d) return MNK_FAIL(err, MNK_ERR_INPUT, "points of %zu and %zu dimensions cannot be compared", a->d, b->d);
-    if (a->n >= UINT32_MAX || b->n >= UINT32_MAX) return MNK_FAIL(err, MNK_ERR_INPUT, "%zu x %zu points: too many for one sweep", a->n, b->n);
+    if (a->n >= UINT32_MAX || b->n >= UINT32_MAX)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%zu x %zu points: too many for one sweep", a->n, b->n);
     cross_ctx c = {.a = a, .b = b, .in = in ? in : &nothing, .out = out};
     mnk_status status = cross_alloc(out, err);
     if (status == MNK_OK) status = MNK_NEW(c.ball_b2, b->n ? b->n : 1, err);

@@ -24,9 +24,9 @@ void mnk_knn_close(mnk_knn *k);
 
 /* What is known of each point before the sets meet; any pointer may be NULL. */
 typedef struct mnk_cross_in {
-    const float *ball_a2; /* [na] squared radius of the ball around each a: counts the b inside */
-    const float *ball_b2; /* [nb] squared radius around each b: tells which a are inside any */
-    const float *near_a2; /* [na] squared radius of a closed second ball around each a ... */
+    const float *ball_a2;  /* [na] squared radius of the ball around each a: counts the b inside */
+    const float *ball_b2;  /* [nb] squared radius around each b: tells which a are inside any */
+    const float *near_a2;  /* [na] squared radius of a closed second ball around each a ... */
     const uint8_t *rank_b; /* [nb] ... within which the smallest rank of a b is found */
 } mnk_cross_in;
 
@@ -38,12 +38,13 @@ typedef struct mnk_cross {
     uint32_t *nearest_a_index; /* [na] its row, lowest row on ties */
     float *nearest_b2;         /* [nb] the same from b to the nearest a */
     uint32_t *nearest_b_index;
-    uint32_t *balls_b;         /* [nb] number of a-balls that hold this b */
-    uint8_t *inside_a;         /* [na] 1 when some b-ball holds this a */
-    uint8_t *rank_a;           /* [na] smallest rank_b within near_a2, 255 when none */
+    uint32_t *balls_b; /* [nb] number of a-balls that hold this b */
+    uint8_t *inside_a; /* [na] 1 when some b-ball holds this a */
+    uint8_t *rank_a;   /* [na] smallest rank_b within near_a2, 255 when none */
 } mnk_cross;
 
-mnk_status mnk_sweep_cross(const mnk_points *a, const mnk_points *b, const mnk_cross_in *in, mnk_cross *out, mnk_error *err) MNK_CHECK;
+mnk_status mnk_sweep_cross(const mnk_points *a, const mnk_points *b, const mnk_cross_in *in, mnk_cross *out,
+                           mnk_error *err) MNK_CHECK;
 void mnk_cross_close(mnk_cross *c);
 
 /* Bytes that the two functions hold beyond inputs and outputs, per thread included. */
