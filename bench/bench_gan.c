@@ -41,7 +41,8 @@ static void row(const char *name, int side, const mnk_gan_config *config, double
     mnk_gan_trainer *t;
     if (mnk_gan_trainer_open(d, config, "/tmp/manikin-bench-gan.safetensors", NULL, &t, &err) != MNK_OK) fail();
     double s = bench_best_s(seconds, step, t), gflops = step_flops(t) / s / 1e9;
-    printf("%-44s %8.1f ms  %7.0f images/s  %6.1f GFLOP/s  %3.0f %% of peak\n", name, 1000 * s, (double)t->batch / s, gflops, 100 * gflops / peak);
+    printf("%-44s %8.1f ms  %7.0f images/s  %6.1f GFLOP/s  %3.0f %% of peak\n", name, 1000 * s, (double)t->batch / s, gflops,
+           100 * gflops / peak);
     mnk_gan_trainer_close(t);
     mnk_images_close(d);
 }

@@ -16,10 +16,13 @@ typedef struct sample_config {
 } sample_config;
 
 static const mnk_option table[] = {
-    {"number", 'n', MNK_OPTION_INT, offsetof(sample_config, n), "N", "0", 0, 1e9, NULL, "images in all, spread evenly over the classes", false},
-    {"per-class", 0, MNK_OPTION_BOOL, offsetof(sample_config, per_class), NULL, "false", 0, 0, NULL, "make N images of each class", false},
+    {"number", 'n', MNK_OPTION_INT, offsetof(sample_config, n), "N", "0", 0, 1e9, NULL,
+     "images in all, spread evenly over the classes", false},
+    {"per-class", 0, MNK_OPTION_BOOL, offsetof(sample_config, per_class), NULL, "false", 0, 0, NULL,
+     "make N images of each class", false},
     {"class", 0, MNK_OPTION_TEXT, offsetof(sample_config, class_name), "NAME", NULL, 0, 0, NULL, "only this class", false},
-    {"mix", 0, MNK_OPTION_TEXT, offsetof(sample_config, mix), "LIST", NULL, 0, 0, NULL, "numbers by class: \"a:100,b:50\"", false},
+    {"mix", 0, MNK_OPTION_TEXT, offsetof(sample_config, mix), "LIST", NULL, 0, 0, NULL, "numbers by class: \"a:100,b:50\"",
+     false},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
@@ -68,7 +71,8 @@ static mnk_status plan_counts(const sample_config *config, const mnk_gan_info *i
     uint64_t n = (uint64_t)config->n, classes = (uint64_t)info->classes;
     if (config->mix && (config->n || config->class_name || config->per_class))
         return MNK_FAIL(err, MNK_ERR_USAGE, "--mix says everything: leave out -n, --class and --per-class");
-    if (config->class_name && config->per_class) return MNK_FAIL(err, MNK_ERR_USAGE, "--class and --per-class exclude each other");
+    if (config->class_name && config->per_class)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "--class and --per-class exclude each other");
     if (config->mix) return parse_mix(info, config->mix, count, err);
     if (n == 0) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "sample: how many images?");
@@ -85,8 +89,8 @@ static mnk_status plan_counts(const sample_config *config, const mnk_gan_info *i
     return MNK_OK;
 }
 
-static mnk_status stream(cli_context *c, mnk_gan *gan, const uint64_t *count, uint64_t total, mnk_images_writer *w, uint8_t *pixels,
-                         mnk_error *err) {
+static mnk_status stream(cli_context *c, mnk_gan *gan, const uint64_t *count, uint64_t total, mnk_images_writer *w,
+                         uint8_t *pixels, mnk_error *err) {
     const mnk_gan_info *info = mnk_gan_describe(gan);
     size_t bytes = (size_t)info->height * (size_t)info->width * (size_t)info->channels;
     int32_t labels[BLOCK];
@@ -95,8 +99,8 @@ static mnk_status stream(cli_context *c, mnk_gan *gan, const uint64_t *count, ui
     for (uint64_t first = 0; first < total; first += BLOCK) {
         size_t n = total - first < BLOCK ? (size_t)(total - first) : BLOCK;
         if (mnk_observe_stopped(c->observer)) {
-            mnk_status status = MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped after %llu of %llu images; nothing was written", (unsigned long long)first,
-                                         (unsigned long long)total);
+            mnk_status status = MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped after %llu of %llu images; nothing was written",
+                                         (unsigned long long)first, (unsigned long long)total);
             mnk_error_hint(err, "run it again: the same seed makes the same images");
             return status;
         }
@@ -114,9 +118,15 @@ static mnk_status stream(cli_context *c, mnk_gan *gan, const uint64_t *count, ui
 
 static mnk_status write_samples(cli_context *c, mnk_gan *gan, const uint64_t *count, uint64_t total, mnk_error *err) {
     const mnk_gan_info *info = mnk_gan_describe(gan);
-    mnk_images_meta meta = {.height = info->height, .width = info->width, .channels = info->channels, .classes = info->classes,
-                            .class_names = info->class_names, .generator = "gan", .model_hash = info->model_hash,
-                            .seed = (uint64_t)c->common.seed, .n = (size_t)total};
+    mnk_images_meta meta = {.height = info->height,
+                            .width = info->width,
+                            .channels = info->channels,
+                            .classes = info->classes,
+                            .class_names = info->class_names,
+                            .generator = "gan",
+                            .model_hash = info->model_hash,
+                            .seed = (uint64_t)c->common.seed,
+                            .n = (size_t)total};
     uint8_t *pixels;
     mnk_images_writer *w = NULL;
     MNK_TRY(MNK_NEW(pixels, (size_t)BLOCK * (size_t)info->height * (size_t)info->width * (size_t)info->channels, err));
@@ -147,7 +157,8 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     MNK_OUT(total ? MNK_OK : MNK_FAIL(err, MNK_ERR_USAGE, "--mix: no image asked for"));
     MNK_OUT(write_samples(c, gan, count, total, err));
     mnk_observe_log(c->observer, MNK_LOG_INFO, "%llu synthetic images in %s (model %.20s…, %.1f kimg, seed %lld, privacy: %s)",
-                    (unsigned long long)total, c->common.out, info->model_hash, info->kimg, (long long)c->common.seed, info->privacy);
+                    (unsigned long long)total, c->common.out, info->model_hash, info->kimg, (long long)c->common.seed,
+                    info->privacy);
     cli_next(c, "manikin evaluate --train TRAIN --holdout HOLDOUT --synthetic %s", c->common.out);
 out:
     mnk_free(count);

@@ -33,7 +33,8 @@ static void check_gradient(const char *kinds, int channels, int h, int w) {
         for (int k = 0; k < list.n; k++) draws[j].on[k] = true;
     }
     float *block = mnk_alloc(total * 6, sizeof *block);
-    float *x = block, *direction = x + total, *weight = direction + total, *y = weight + total, *y2 = y + total, *dx = y2 + total;
+    float *x = block, *direction = x + total, *weight = direction + total, *y = weight + total, *y2 = y + total,
+          *dx = y2 + total;
     mnk_rng rng = mnk_rng_at(6, MNK_PURPOSE_TEST, 0, 0);
     for (size_t i = 0; i < total; i++) {
         x[i] = (float)(1.6 * mnk_rng_uniform(&rng) - 0.8); /* away from the clamp of the stain's density */
@@ -55,7 +56,8 @@ static void check_gradient(const char *kinds, int channels, int h, int w) {
 
 static void augment_gradients(void **state) {
     (void)state;
-    const char *kinds[] = {"flip", "rot90", "translate", "cutout", "colour", "stain", "flip,rot90,translate,cutout,colour", "rot90,stain,cutout"};
+    const char *kinds[] = {
+        "flip", "rot90", "translate", "cutout", "colour", "stain", "flip,rot90,translate,cutout,colour", "rot90,stain,cutout"};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) check_gradient(kinds[k], 3, 16, 16);
     check_gradient("flip,rot90,translate,cutout,colour", 1, 24, 16); /* grey, not square */
     check_gradient("none", 3, 8, 8);
@@ -171,9 +173,11 @@ static void loss_gradients(void **state) {
             for (int side = 0; side < 2; side++) {
                 float keep = *slot[side];
                 *slot[side] = keep + h;
-                double up = loss->discriminator(on_real, on_fake, N, spare, spare), g_up = loss->generator(on_real, on_fake, N, spare);
+                double up = loss->discriminator(on_real, on_fake, N, spare, spare),
+                       g_up = loss->generator(on_real, on_fake, N, spare);
                 *slot[side] = keep - h;
-                double down = loss->discriminator(on_real, on_fake, N, spare, spare), g_down = loss->generator(on_real, on_fake, N, spare);
+                double down = loss->discriminator(on_real, on_fake, N, spare, spare),
+                       g_down = loss->generator(on_real, on_fake, N, spare);
                 *slot[side] = keep;
                 assert_float_equal((up - down) / (2 * h), expected[side], 2e-5);
                 if (side == 1) assert_float_equal((g_up - g_down) / (2 * h), gg[i], 2e-5);

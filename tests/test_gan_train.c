@@ -17,16 +17,17 @@
 static mnk_error err;
 
 /* The call must fail with this code; what it said instead is shown. */
-#define assert_refused(call, code)                                                                                                 \
-    do {                                                                                                                           \
-        mnk_status got_ = (call);                                                                                                  \
-        if (got_ != (code)) fail_msg("%s: status %d, not %d: %s", #call, (int)got_, (int)(code), err.message);                     \
+#define assert_refused(call, code)                                                                                             \
+    do {                                                                                                                       \
+        mnk_status got_ = (call);                                                                                              \
+        if (got_ != (code)) fail_msg("%s: status %d, not %d: %s", #call, (int)got_, (int)(code), err.message);                 \
     } while (0)
 
 /* ---- made-up pictures: a bright disc (class 0), stripes (class 1), noise (others) ---- */
 
 static uint8_t paint(int label, int y, int x, int h, int w, mnk_rng r) {
-    double cx = w * (0.3 + 0.4 * mnk_rng_uniform(&r)), cy = h * (0.3 + 0.4 * mnk_rng_uniform(&r)), phase = 6 * mnk_rng_uniform(&r);
+    double cx = w * (0.3 + 0.4 * mnk_rng_uniform(&r)), cy = h * (0.3 + 0.4 * mnk_rng_uniform(&r)),
+           phase = 6 * mnk_rng_uniform(&r);
     if (label == 0) return (x - cx) * (x - cx) + (y - cy) * (y - cy) < h * w / 16.0 ? 220 : 60;
     if (label == 1) return (uint8_t)(128 + 90 * sin(0.8 * x + phase));
     mnk_rng at = mnk_rng_at(9, MNK_PURPOSE_TEST, (uint64_t)(y * w + x) + r.block[3], 1);
@@ -45,7 +46,8 @@ static mnk_images *make_pictures(size_t n, int h, int w, int channels, int class
         for (int y = 0; y < h; y++)
             for (int x = 0; x < w; x++)
                 for (int c = 0; c < channels; c++)
-                    d->pixels8[((i * (size_t)h + (size_t)y) * (size_t)w + (size_t)x) * (size_t)channels + (size_t)c] = paint(d->label[i], y, x, h, w, r);
+                    d->pixels8[((i * (size_t)h + (size_t)y) * (size_t)w + (size_t)x) * (size_t)channels + (size_t)c] =
+                        paint(d->label[i], y, x, h, w, r);
     }
     mnk_images_rehash(d);
     return d;
@@ -164,7 +166,9 @@ static void trains_and_samples(void **state) {
 static mnk_gan_config elaborate(int variant) {
     mnk_gan_config c = tiny();
     c.kimg = 0.008 * 12;
-    if (variant == 1) c.loss = 2, c.r1 = 0.5, c.r2 = 0.5, c.penalty_every = 2, c.spectral = false, c.adaptive = true, c.norm = MNK_GAN_CONDITIONAL_NORM;
+    if (variant == 1)
+        c.loss = 2, c.r1 = 0.5, c.r2 = 0.5, c.penalty_every = 2, c.spectral = false, c.adaptive = true,
+        c.norm = MNK_GAN_CONDITIONAL_NORM;
     if (variant == 2)
         c.loss = 1, c.r1 = 0.5, c.penalty_every = 3, c.balance = MNK_GAN_PROPORTIONAL, c.ramp_start = 0.02, c.ramp_end = 0.06,
         c.upsample = MNK_GAN_RESIZE, c.norm = MNK_GAN_GROUP_NORM, c.augment = "flip,stain,cutout", c.augment_start = 0.03;
@@ -344,7 +348,8 @@ static void looking_changes_nothing(void **state) {
     copy_folder_name(dir, sizeof dir, "gan-look");
     mnk_images *d = make_pictures(40, 16, 16, 3, 2);
     mnk_gan_config c = tiny();
-    mnk_gan_trainer *a = open_trainer(d, &c, in(dir, "a.safetensors"), NULL), *b = open_trainer(d, &c, in(dir, "b.safetensors"), NULL);
+    mnk_gan_trainer *a = open_trainer(d, &c, in(dir, "a.safetensors"), NULL),
+                    *b = open_trainer(d, &c, in(dir, "b.safetensors"), NULL);
     for (int i = 0; i < 4; i++) {
         assert_ok(mnk_gan_step(a, false, &err));
         assert_ok(mnk_gan_snapshot(b, &err));
@@ -525,7 +530,8 @@ static void damaged_models_are_refused(void **state) {
     assert_int_equal(try_patched(path, bytes, n, "\"format_version\":\"1\"", "\"format_version\":\"2\""), MNK_ERR_VERSION);
     assert_int_equal(try_patched(path, bytes, n, "manikin-model", "somebody-else"), MNK_ERR_INPUT);
     assert_int_equal(try_patched(path, bytes, n, "\"kind\":\"gan\"", "\"kind\":\"arf\""), MNK_ERR_INPUT);
-    assert_int_equal(try_patched(path, bytes, n, "\\\"width\\\":8", "\\\"width\\\":9"), MNK_ERR_INPUT);   /* weights have other shapes */
+    assert_int_equal(try_patched(path, bytes, n, "\\\"width\\\":8", "\\\"width\\\":9"),
+                     MNK_ERR_INPUT); /* weights have other shapes */
     assert_int_equal(try_patched(path, bytes, n, "\\\"width\\\":16", "\\\"width\\\":99"), MNK_ERR_INPUT); /* so has the image */
     assert_int_equal(try_patched(path, bytes, n, "\\\"latent\\\":8", "\\\"latent\\\":-"), MNK_ERR_INPUT);
     assert_int_equal(try_patched(path, bytes, n, "\\\"channels\\\":3", "\\\"channels\\\":2"), MNK_ERR_INPUT);
@@ -554,18 +560,18 @@ static void short_of_memory(void **state) {
     mnk_images *d = make_pictures(12, 8, 8, 1, 2);
     mnk_gan_config c = tiny();
     c.kimg = 0.008, c.force = true;
-    long n = 1, step = 1;
-    for (;; n += step) {
+    int failures = 0, in_a_row = 0;
+    for (long n = 1; in_a_row < 3; n += n < 40 ? 1 : 23) { /* some allocations serve estimates alone: their failure may pass */
         mnk_error_clear(&err);
         mnk_alloc_fail_after(n);
         mnk_status status = mnk_gan_train(d, &c, in(dir, "m.safetensors"), NULL, &err);
         mnk_alloc_fail_after(0);
-        if (status == MNK_OK) break;
+        in_a_row = status == MNK_OK ? in_a_row + 1 : 0;
+        if (status == MNK_OK) continue;
+        failures++;
         assert_true(err.message[0] != '\0');
-        if (n > 60) step = 7;
-        assert_true(n < 100000);
     }
-    assert_true(n > 20);
+    assert_true(failures > 30);
     mnk_images_close(d);
 }
 

@@ -12,20 +12,25 @@
 typedef struct tensor_list {
     mnk_st_tensor *at;
     size_t n;
+    mnk_st_tensor *part[2]; /* as the engine gave them: their names live there */
+    int parts;
 } tensor_list;
 
 static mnk_status add_params(tensor_list *list, const mnk_net *net, const mnk_params *p, const char *prefix, const char *which,
                              mnk_error *err) {
-    mnk_st_tensor *part = NULL;
     size_t n = 0;
-    MNK_TRY(mnk_params_tensors(net, p, prefix, which, &part, &n, err));
+    mnk_st_tensor **part = &list->part[list->parts++];
+    MNK_TRY(mnk_params_tensors(net, p, prefix, which, part, &n, err));
     mnk_st_tensor *all = mnk_realloc(list->at, list->n + n + 1, sizeof *all);
-    if (all) {
-        memcpy(all + list->n, part, n * sizeof *all);
-        list->at = all, list->n += n;
-    }
-    mnk_free(part);
-    return all ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: list of tensors");
+    if (!all) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: list of tensors");
+    memcpy(all + list->n, *part, n * sizeof *all);
+    list->at = all, list->n += n;
+    return MNK_OK;
+}
+
+static void free_tensors(tensor_list *list) {
+    mnk_free(list->at);
+    for (int i = 0; i < list->parts; i++) mnk_free(list->part[i]);
 }
 
 /* Eight-byte tensors first, so that every tensor of the file is aligned; otherwise the order stays. */
@@ -87,8 +92,8 @@ mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) {
     tensor_list list = {0};
     mnk_status status;
     t->progress.step = (double)t->step;
-    MNK_OUT(add_params(&list, t->g.net, t->gp, "generator", "all", err));
-    MNK_OUT(add_params(&list, t->d.net, t->dp, "discriminator", "all", err));
+    MNK_OUT(add_params(&list, t->g.net, t->gp, "generator.", "all", err));
+    MNK_OUT(add_params(&list, t->d.net, t->dp, "discriminator.", "all", err));
     /* add_params leaves room for one more */
     list.at[list.n++] = (mnk_st_tensor){.name = "progress",
                                         .dtype = MNK_F64,
@@ -99,16 +104,16 @@ mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) {
     MNK_OUT(align_tensors(&list, err));
     MNK_OUT(write_file(t, t->checkpoint_path, "gan-checkpoint", true, &list, err));
 out:
-    mnk_free(list.at);
+    free_tensors(&list);
     return status;
 }
 
 mnk_status mnk_gan_model_save(mnk_gan_trainer *t, mnk_error *err) {
     tensor_list list = {0};
-    mnk_status status = add_params(&list, t->g.net, t->gp, "generator", "average", err);
+    mnk_status status = add_params(&list, t->g.net, t->gp, "generator.", "average", err);
     /* whether an earlier model may be replaced was settled before training began */
     if (status == MNK_OK) status = write_file(t, t->model_path, "gan", true, &list, err);
-    mnk_free(list.at);
+    free_tensors(&list);
     return status;
 }
 
@@ -167,8 +172,8 @@ mnk_status mnk_gan_checkpoint_load(mnk_gan_trainer *t, mnk_error *err) {
     mnk_status status;
     MNK_OUT(mnk_st_require_model(st, t->checkpoint_path, "gan-checkpoint", err));
     MNK_OUT(same_run(t, st, err));
-    MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator", "all", st, err));
-    MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator", "all", st, err));
+    MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator.", "all", st, err));
+    MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator.", "all", st, err));
     const mnk_st_tensor *p = mnk_st_find(st, "progress");
     if (!p || p->dtype != MNK_F64 || p->count != MNK_GAN_PROGRESS_NUMBERS) {
         status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: its progress is missing", t->checkpoint_path);
@@ -192,9 +197,9 @@ mnk_status mnk_gan_init_from(mnk_gan_trainer *t, const char *path, mnk_error *er
     const char *kind = mnk_st_meta_get(st, "kind");
     bool checkpoint = kind && strcmp(kind, "gan-checkpoint") == 0;
     MNK_OUT(mnk_st_require_model(st, path, checkpoint ? "gan-checkpoint" : "gan", err));
-    MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator", "w", st, err));
+    MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator.", "w", st, err));
     memcpy(t->gp->average, t->gp->w, t->gp->n * sizeof *t->gp->w);
-    if (checkpoint) MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator", "w", st, err));
+    if (checkpoint) MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator.", "w", st, err));
 out:
     mnk_st_close(st);
     return status;

@@ -58,7 +58,8 @@ const mnk_option mnk_gan_options[] = {
 };
 
 /* A continuation may change these; everything else must be what the run began with. */
-static const char *const free_options[] = {"epochs", "kimg", "minutes", "backend", "log-every", "snapshot-every", "resume", "init-from"};
+static const char *const free_options[] = {"epochs",    "kimg",           "minutes", "backend",
+                                           "log-every", "snapshot-every", "resume",  "init-from"};
 
 static bool is_free(const char *name) {
     for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++)

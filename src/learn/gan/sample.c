@@ -94,7 +94,9 @@ static mnk_status make_plan(mnk_gan *gan, const mnk_st *st, const char *path, mn
     MNK_TRY(mnk_gan_generator_open(&gan->config, &gan->shape, &gan->g, err));
     MNK_TRY(mnk_memory_require(mnk_plan_bytes(gan->g.net, BLOCK, backend, 0), "sampling", err));
     MNK_TRY(mnk_params_open(gan->g.net, MNK_INIT_NORMAL_002, 0, 0, &gan->params, err));
-    MNK_TRY(mnk_params_load(gan->g.net, gan->params, "generator", "w", st, err));
+    mnk_error inner = MNK_ERROR_INIT;
+    if (mnk_params_load(gan->g.net, gan->params, "generator.", "w", st, &inner) != MNK_OK)
+        return damaged(path, inner.message, err);
     MNK_TRY(check_weights(gan, path, err));
     MNK_TRY(mnk_plan_open(gan->g.net, gan->params, BLOCK, backend, 0, &gan->plan, err));
     mnk_plan_refresh(gan->plan, false);
