@@ -124,6 +124,7 @@ static const mnk_conv_shape *shapes(int *count) {
     s[n++] = shape(3, 66, 10, 6, 130, 4, 2, 1); /* channels not in whole blocks */
     s[n++] = shape(20, 64, 4, 4, 32, 4, 2, 1);  /* F(2,2), two chunks at most */
     s[n++] = shape(40, 16, 8, 8, 24, 4, 2, 1);
+    s[n++] = shape(24, 8, 64, 64, 8, 4, 2, 1); /* several chunks */
     s[n++] = shape(6, 40, 11, 14, 24, 3, 1, 1);
     s[n++] = shape(4, 16, 4, 4, 1, 4, 1, 0); /* a single output */
     s[n++] = shape(3, 16, 9, 9, 16, 3, 1, 1);

@@ -102,4 +102,8 @@ MNK_API mnk_status mnk_simulate_histology_write(const mnk_histology_config *conf
                                                 const char *masks, const char *parameters, bool force,
                                                 const mnk_observer *observer, mnk_error *err) MNK_CHECK;
 
+/* Contact sheet as one PNG: a row per class, `columns` tiles each (item column * classes + row). */
+MNK_API mnk_status mnk_histology_sheet(const mnk_histology_config *config, uint64_t seed, int columns, const char *path,
+                                       bool force, mnk_error *err) MNK_CHECK;
+
 #endif

@@ -1,5 +1,5 @@
 /* Kernels of the training engine. One table per backend: `reference` (plain C, any machine, also built in double
- * precision by the tests) and `onednn` (oneDNN convolutions, own Winograd, OpenBLAS). A CUDA backend would be a third.
+ * precision by the tests) and `onednn` (oneDNN convolutions and products, own Winograd). A CUDA backend would be a third.
  *
  * Values are `real` (float; double in the gradient tests). Two layouts, decided by a tensor's rank alone:
  *   maps    (c, h, w)  blocked by eight channels: [n][cb][h][w][8], cb = ceil(c/8), padding channels are zero and stay zero

@@ -1,5 +1,5 @@
 /* The fast backend: per pass of a convolution either oneDNN's direct kernel or our Winograd kernel, by a fixed rule on the
- * shape; matrix products by OpenBLAS in fixed blocks. */
+ * shape; matrix products in fixed blocks. */
 #include "base/mem.h"
 #include "nn/backend.h"
 #include "nn/conv_direct.h"

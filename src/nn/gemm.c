@@ -2,15 +2,17 @@
 
 #include "nn/gemm.h"
 
-#include <cblas.h>
+#include <dnnl.h>
 
 #include "base/parallel.h"
 
 /* Below this many multiply-adds a product is not worth waking threads for. */
 #define SERIAL_MACS 100000.0
-/* Units aimed at: enough to balance 2 to 4 threads, few enough that a block keeps BLAS efficient. */
-#define UNITS 8
-/* Blocks are multiples of the register tiles of the BLAS kernels (up to 16 rows, 8 columns or the reverse). */
+/* Blocks of one product at most: enough for 4 threads, few enough that packing the other operand anew for each costs little. */
+#define BLOCKS 4
+/* Units aimed at in a batch of products, so that 2 to 4 threads end together. */
+#define UNITS 16
+/* Blocks are multiples of the register tiles of the kernels (up to 48 x 8). */
 #define GRAIN 16
 
 typedef struct blocking {
@@ -23,8 +25,8 @@ static int ceil_div(int a, int b) { return (a + b - 1) / b; }
 static blocking plan_blocks(int count, int m, int n, int k) {
     blocking b = {m, n, 1, 1};
     if ((double)count * m * n * k < SERIAL_MACS) return b;
-    int want = ceil_div(2 * UNITS, count);
-    if (want > UNITS) want = UNITS;
+    int want = ceil_div(UNITS, count);
+    if (want > BLOCKS) want = BLOCKS;
     int *side = m >= n ? &b.rows : &b.columns;
     int size = ceil_div(ceil_div(*side, want), GRAIN) * GRAIN;
     if (size < *side) *side = size;
@@ -45,9 +47,8 @@ typedef struct product {
 /* rows x columns of the result from (row, column) on, by one thread. */
 static void multiply_block(const product *p, int row, int column, int rows, int columns) {
     size_t r = (size_t)row, s = (size_t)column, lda = (size_t)p->lda, ldb = (size_t)p->ldb, ldc = (size_t)p->ldc;
-    cblas_sgemm(CblasRowMajor, p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans, rows, columns, p->k, 1.0f,
-                p->a + (p->ta ? r : r * lda), p->lda, p->b + (p->tb ? s * ldb : s), p->ldb, p->beta, p->c + r * ldc + s,
-                p->ldc);
+    dnnl_sgemm(p->ta ? 'T' : 'N', p->tb ? 'T' : 'N', rows, columns, p->k, 1.0f, p->a + (p->ta ? r : r * lda), p->lda,
+               p->b + (p->tb ? s * ldb : s), p->ldb, p->beta, p->c + r * ldc + s, p->ldc);
 }
 
 void mnk_gemm_f32_batch(int count, bool ta, bool tb, int m, int n, int k, const float *a, size_t stride_a, int lda,

@@ -59,6 +59,8 @@ static bool parse_mix(const char *text, int classes, double out[MNK_HISTOLOGY_CL
     return sum > 0 && isfinite(sum);
 }
 
+enum { FINE_SIDE_MAX = 6144 }; /* fine pixels: 1.6 GB of planes, about 40,000 nuclei */
+
 static mnk_status in_range(const char *name, double v, double lo, double hi, mnk_error *err) {
     if (v >= lo && v <= hi) return MNK_OK;
     return MNK_FAIL(err, MNK_ERR_USAGE, "histology: %s is %g, must be %g to %g", name, v, lo, hi);
@@ -72,6 +74,15 @@ mnk_status mnk_histology_check(const mnk_histology_config *c, mnk_error *err) {
     }
     MNK_TRY(in_range("grade", c->grade, 0, 4, err));
     MNK_TRY(in_range("stain", c->stain, 0, 2, err));
+    /* beyond, planes take gigabytes and nuclei run out of 16-bit ids */
+    if (c->size * raster_over((float)c->pixel_um) > FINE_SIDE_MAX) {
+        (void)MNK_FAIL(err, MNK_ERR_USAGE,
+                       "histology: size %lld px of %g um is a field of %.1f mm, at most %.1f mm can be drawn",
+                       (long long)c->size, c->pixel_um, (double)c->size * c->pixel_um * 1e-3,
+                       FINE_SIDE_MAX * c->pixel_um / raster_over((float)c->pixel_um) * 1e-3);
+        mnk_error_hint(err, "make more tiles instead of larger ones");
+        return MNK_ERR_USAGE;
+    }
     mnk_histology_class k[MNK_HISTOLOGY_CLASSES];
     char bad[32];
     int n = parse_classes(c->classes, k, bad);
