@@ -18,8 +18,9 @@
 enum { RECORD_MAX_BYTES = 64 << 20 };
 
 static mnk_status record_path(const char *dir, const char *step, const char *suffix, char out[PATH_MAX], mnk_error *err) {
-    return snprintf(out, PATH_MAX, "%s/" MNK_STEPS_FOLDER "/%s%s", dir, step, suffix) < PATH_MAX ? MNK_OK
-                                                                                                : MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", dir);
+    return snprintf(out, PATH_MAX, "%s/" MNK_STEPS_FOLDER "/%s%s", dir, step, suffix) < PATH_MAX
+               ? MNK_OK
+               : MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", dir);
 }
 
 static json_t *read_record(const char *path, const char *format) {
@@ -90,7 +91,8 @@ static mnk_status check_owner(const char *dir, const char *name, mnk_error *err)
     mnk_status status = MNK_OK;
     if (!root) status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: the folder holds things that are not a manikin study", dir);
     else if (!owner || strcmp(owner, name) != 0)
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: the folder holds the results of another study, %s", dir, owner ? owner : "without a name");
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: the folder holds the results of another study, %s", dir,
+                          owner ? owner : "without a name");
     if (status != MNK_OK) mnk_error_hint(err, "choose another folder with -o, or write into this one with --force");
     json_decref(root);
     return status;
@@ -109,7 +111,8 @@ static mnk_status write_marker(const char *dir, const char *name, mnk_error *err
     mnk_status status = t.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory") : MNK_OK;
     uint8_t *have = NULL;
     size_t n = 0;
-    bool same = mnk_path_exists(path) && mnk_file_read(path, RECORD_MAX_BYTES, &have, &n, NULL) == MNK_OK && n == t.n && memcmp(have, t.s, n) == 0;
+    bool same = mnk_path_exists(path) && mnk_file_read(path, RECORD_MAX_BYTES, &have, &n, NULL) == MNK_OK && n == t.n &&
+                memcmp(have, t.s, n) == 0;
     mnk_free(have);
     if (status == MNK_OK && !same) status = mnk_file_write(path, true, t.s, t.n, err);
     mnk_text_clear(&t);
@@ -123,7 +126,8 @@ mnk_status mnk_cache_claim(const char *dir, const char *name, bool force, int *l
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return MNK_FAIL(err, MNK_ERR_IO, "%s: cannot open the folder: %s", dir, strerror(errno));
     mnk_status status = MNK_OK;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: another manikin is working in this folder", dir);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: another manikin is working in this folder", dir);
     if (status == MNK_OK && !force) status = check_owner(dir, name, err);
     if (status == MNK_OK) status = sweep(dir, 0, err);
     if (status == MNK_OK) status = record_path(dir, "", "", steps, err);
@@ -145,11 +149,13 @@ static bool outputs_match(const char *dir, const json_t *outputs) {
     json_t *row = NULL;
     if (!json_is_array(outputs)) return false;
     json_array_foreach(outputs, i, row) {
-        const char *path = json_string_value(json_object_get(row, "path")), *hash = json_string_value(json_object_get(row, "hash"));
+        const char *path = json_string_value(json_object_get(row, "path")),
+                   *hash = json_string_value(json_object_get(row, "hash"));
         char full[PATH_MAX], now[MNK_HASH_TEXT];
         struct stat st;
         if (!path || !hash || snprintf(full, sizeof full, "%s/%s", dir, path) >= (int)sizeof full) return false;
-        if (lstat(full, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != json_integer_value(json_object_get(row, "bytes"))) return false;
+        if (lstat(full, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != json_integer_value(json_object_get(row, "bytes")))
+            return false;
         if (mnk_hash_file(full, now, NULL) != MNK_OK || strcmp(now, hash) != 0) return false;
     }
     return true;
@@ -160,8 +166,10 @@ mnk_status mnk_cache_check(const char *dir, const char *step, const char *key, m
     *out = (mnk_cache_state){.is_current = false};
     MNK_TRY(record_path(dir, step, ".json", path, err));
     json_t *root = read_record(path, "manikin-step");
-    const char *have = json_string_value(json_object_get(root, "key")), *digest = json_string_value(json_object_get(root, "digest"));
-    if (have && digest && strcmp(have, key) == 0 && strlen(digest) < MNK_HASH_TEXT && outputs_match(dir, json_object_get(root, "outputs"))) {
+    const char *have = json_string_value(json_object_get(root, "key")),
+               *digest = json_string_value(json_object_get(root, "digest"));
+    if (have && digest && strcmp(have, key) == 0 && strlen(digest) < MNK_HASH_TEXT &&
+        outputs_match(dir, json_object_get(root, "outputs"))) {
         out->is_current = true;
         out->wall_s = json_number_value(json_object_get(root, "wall_s"));
         snprintf(out->digest, sizeof out->digest, "%s", digest);
@@ -204,8 +212,8 @@ static mnk_status add_outputs(mnk_json *j, const char *dir, const char *path, ch
     return status;
 }
 
-mnk_status mnk_cache_commit(const char *dir, const char *step, const char *key, double wall_s, const char *const *outputs, int n, const char *digest,
-                            mnk_cache_state *out, mnk_error *err) {
+mnk_status mnk_cache_commit(const char *dir, const char *step, const char *key, double wall_s, const char *const *outputs,
+                            int n, const char *digest, mnk_cache_state *out, mnk_error *err) {
     char path[PATH_MAX];
     MNK_TRY(record_path(dir, step, ".json", path, err));
     mnk_text t = {0};
@@ -228,18 +236,22 @@ mnk_status mnk_cache_commit(const char *dir, const char *step, const char *key, 
     mnk_json_end_array(&j);
     mnk_json_string(&j, "digest", out->digest);
     mnk_json_end_object(&j);
-    if (status == MNK_OK) status = t.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory") : mnk_file_write(path, true, t.s, t.n, err);
+    if (status == MNK_OK)
+        status = t.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory") : mnk_file_write(path, true, t.s, t.n, err);
     mnk_text_clear(&t);
     return status;
 }
 
-mnk_status mnk_cache_begin(const char *dir, const char *step, const char *key, const char *folder, bool *can_continue, mnk_error *err) {
+mnk_status mnk_cache_begin(const char *dir, const char *step, const char *key, const char *folder, bool *can_continue,
+                           mnk_error *err) {
     char note[PATH_MAX], full[PATH_MAX];
     MNK_TRY(record_path(dir, step, ".key", note, err));
-    if (snprintf(full, sizeof full, "%s/%s", dir, folder) >= (int)sizeof full) return MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", dir);
+    if (snprintf(full, sizeof full, "%s/%s", dir, folder) >= (int)sizeof full)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", dir);
     uint8_t *have = NULL;
     size_t n = 0;
-    *can_continue = mnk_path_is_dir(full) && mnk_file_read(note, 4096, &have, &n, NULL) == MNK_OK && n == strlen(key) && memcmp(have, key, n) == 0;
+    *can_continue = mnk_path_is_dir(full) && mnk_file_read(note, 4096, &have, &n, NULL) == MNK_OK && n == strlen(key) &&
+                    memcmp(have, key, n) == 0;
     mnk_free(have);
     if (*can_continue) return MNK_OK;
     MNK_TRY(mnk_dir_remove(full, err));

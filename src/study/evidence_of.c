@@ -51,7 +51,8 @@ static void hardware(char out[256]) {
     }
     if (f) fclose(f);
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE), processors = sysconf(_SC_NPROCESSORS_ONLN);
-    snprintf(out, 256, "%s, %ld processors, %.1f GiB of memory", model, processors, (double)pages * (double)page / 1073741824.0);
+    snprintf(out, 256, "%s, %ld processors, %.1f GiB of memory", model, processors,
+             (double)pages * (double)page / 1073741824.0);
 }
 
 static void fact(mnk_evidence_fact *facts, size_t *n, const char *name, const char *fmt, ...) MNK_PRINTF(4, 5);
@@ -83,10 +84,24 @@ static mnk_status gan_facts(const mnk_run *r, mnk_evidence_fact *facts, size_t *
 
 static void fill(mnk_run *r, mnk_evidence *e, mnk_gate *gates) {
     const mnk_study *s = r->s;
-    *e = (mnk_evidence){.title = s->top.title, .seed = r->seed, .is_phantom = s->data.simulate != NULL, .train = r->train, .val = r->val,
-                        .holdout = r->holdout, .test = r->test, .synthetic = r->synthetic, .data = r->data, .evaluate = r->evaluate,
-                        .usefulness = r->usefulness, .data_note = r->note, .settings_json = s->settings, .study_text = s->text,
-                        .command = r->options->command, .rarest_class = s->data.rarest, .gate = gates, .hide_real = s->report.hide_real};
+    *e = (mnk_evidence){.title = s->top.title,
+                        .seed = r->seed,
+                        .is_phantom = s->data.simulate != NULL,
+                        .train = r->train,
+                        .val = r->val,
+                        .holdout = r->holdout,
+                        .test = r->test,
+                        .synthetic = r->synthetic,
+                        .data = r->data,
+                        .evaluate = r->evaluate,
+                        .usefulness = r->usefulness,
+                        .data_note = r->note,
+                        .settings_json = s->settings,
+                        .study_text = s->text,
+                        .command = r->options->command,
+                        .rarest_class = s->data.rarest,
+                        .gate = gates,
+                        .hide_real = s->report.hide_real};
     e->gates = mnk_study_gates(r, gates);
     e->run.threads = mnk_threads();
     e->run.step = r->step;
@@ -176,11 +191,20 @@ mnk_status mnk_study_seal(mnk_run *r, bool *was_unchanged, mnk_error *err) {
     snprintf(path, sizeof path, "%s/" MNK_STEPS_FOLDER "/content.hash", r->dir);
     MNK_TRY(mnk_file_read(path, 256, (uint8_t **)&content, &size, err));
     mnk_study_now(now);
-    static const char *const varies[] = {"report.html", "evidence.json", "gan/model.run/events.jsonl", ".steps/simulate.json", ".steps/data.json",
-                                         ".steps/gan.json", ".steps/sample.json", ".steps/classifier.json", ".steps/evaluate.json",
-                                         ".steps/usefulness.json", ".steps/report.json", ".steps/report.key", ".steps/study.json"};
-    mnk_manifest_info info = {.title = r->s->top.title, .seed = r->seed, .input = inputs, .inputs = n, .settings_json = r->s->settings,
-                              .evidence_content = content, .created = now, .varies = varies, .n_varies = sizeof varies / sizeof *varies};
+    static const char *const varies[] = {
+        "report.html",          "evidence.json",          "gan/model.run/events.jsonl", ".steps/simulate.json",
+        ".steps/data.json",     ".steps/gan.json",        ".steps/sample.json",         ".steps/classifier.json",
+        ".steps/evaluate.json", ".steps/usefulness.json", ".steps/report.json",         ".steps/report.key",
+        ".steps/study.json"};
+    mnk_manifest_info info = {.title = r->s->top.title,
+                              .seed = r->seed,
+                              .input = inputs,
+                              .inputs = n,
+                              .settings_json = r->s->settings,
+                              .evidence_content = content,
+                              .created = now,
+                              .varies = varies,
+                              .n_varies = sizeof varies / sizeof *varies};
     mnk_status status = mnk_manifest_write(r->dir, &info, r->options->key, err);
     mnk_free(content);
     return status;

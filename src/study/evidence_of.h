@@ -4,9 +4,6 @@
 
 #include "study/run.h"
 
-/* Judges the synthetic set into r->evaluate. */
-mnk_status mnk_study_evaluate(mnk_run *r, mnk_error *err) MNK_CHECK;
-
 /* Reads the results that were not made in this process. */
 mnk_status mnk_study_load_results(mnk_run *r, mnk_error *err) MNK_CHECK;
 size_t mnk_study_gates(const mnk_run *r, mnk_gate *out); /* wants results loaded */

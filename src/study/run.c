@@ -20,8 +20,8 @@ static double seconds(void) {
 
 static bool is_off(const mnk_step *step, const mnk_study *s) { return step->is_off && step->is_off(s); }
 
-/* A step's key: program, settings, seed, and the main outputs of the steps before it. The step "data" also takes the contents of
- * the data; the report what it prints beyond results. */
+/* A step's key: program, settings, seed, and the main outputs of the steps before it. The step "data" also takes the contents
+ * of the data; the report what it prints beyond results. */
 static mnk_status key_of(mnk_run *r, const mnk_step *step, char key[MNK_HASH_TEXT], mnk_error *err) {
     mnk_text t = {0};
     mnk_hash *h = mnk_hash_open();
@@ -114,13 +114,14 @@ static mnk_status judge_gates(const mnk_study_outcome *out, mnk_error *err) {
         if (!out->gate[i].met && !missed++) first = i;
     if (!missed) return MNK_OK;
     char b[32];
-    return MNK_FAIL(err, MNK_ERR_GATE, "%zu of %zu thresholds of the study %s not met: %s (%s%s)", missed, out->gates, missed == 1 ? "was" : "were",
-                    out->gate[first].text, isnan(out->gate[first].value) ? out->gate[first].note : mnk_double_text(out->gate[first].value, b),
+    return MNK_FAIL(err, MNK_ERR_GATE, "%zu of %zu thresholds of the study %s not met: %s (%s%s)", missed, out->gates,
+                    missed == 1 ? "was" : "were", out->gate[first].text,
+                    isnan(out->gate[first].value) ? out->gate[first].note : mnk_double_text(out->gate[first].value, b),
                     missed > 1 ? ", and others" : "");
 }
 
-mnk_status mnk_study_run(const mnk_study *s, const char *dir, const mnk_study_run_options *options, const mnk_observer *observer, mnk_study_outcome *out,
-                         mnk_error *err) {
+mnk_status mnk_study_run(const mnk_study *s, const char *dir, const mnk_study_run_options *options,
+                         const mnk_observer *observer, mnk_study_outcome *out, mnk_error *err) {
     *out = (mnk_study_outcome){.answers = 0};
     if (strlen(dir) > 1000) return MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", dir);
     int lock = -1;
@@ -141,7 +142,8 @@ out:
     return status;
 }
 
-mnk_status mnk_study_plan(const mnk_study *s, const char *dir, void (*step)(void *ctx, const mnk_step_event *event), void *ctx, mnk_error *err) {
+mnk_status mnk_study_plan(const mnk_study *s, const char *dir, void (*step)(void *ctx, const mnk_step_event *event), void *ctx,
+                          mnk_error *err) {
     mnk_study_run_options options = {.step = step, .ctx = ctx};
     mnk_run *r = NULL;
     bool stale = !mnk_path_is_dir(dir);

@@ -15,17 +15,24 @@ typedef struct mnk_run {
     uint64_t seed;
     /* Loaded when first needed; data.c and steps.c own them. */
     mnk_images *all, *train, *val, *holdout, *test, *synthetic;
-    char note[512];          /* how the splits came about */
+    char note[512]; /* how the splits came about */
     mnk_result *data, *evaluate, *usefulness;
     char digest[MNK_STEPS_MAX][MNK_HASH_TEXT]; /* of each finished step's main output, "" when switched off */
     mnk_evidence_step step[MNK_STEPS_MAX];     /* finished ones, for the report */
     size_t steps;
-    bool is_dirty;           /* something was written: an old manifest no longer holds */
+    bool is_dirty; /* something was written: an old manifest no longer holds */
     char started[32];
 } mnk_run;
 
 typedef enum mnk_step_id {
-    MNK_STEP_SIMULATE, MNK_STEP_DATA, MNK_STEP_GAN, MNK_STEP_SAMPLE, MNK_STEP_CLASSIFIER, MNK_STEP_EVALUATE, MNK_STEP_USEFULNESS, MNK_STEP_REPORT
+    MNK_STEP_SIMULATE,
+    MNK_STEP_DATA,
+    MNK_STEP_GAN,
+    MNK_STEP_SAMPLE,
+    MNK_STEP_CLASSIFIER,
+    MNK_STEP_EVALUATE,
+    MNK_STEP_USEFULNESS,
+    MNK_STEP_REPORT
 } mnk_step_id;
 
 /* A step: its settings sections and earlier steps make its key. */
@@ -38,7 +45,7 @@ typedef struct mnk_step {
     bool (*is_off)(const mnk_study *s);
     /* Does the work; can_continue: unfinished work of this very step lies in its folder. */
     mnk_status (*work)(mnk_run *r, bool can_continue, mnk_error *err);
-    const char *folder;     /* of resumable work, below dir; NULL: the step is simply done again */
+    const char *folder; /* of resumable work, below dir; NULL: the step is simply done again */
 } mnk_step;
 
 extern const mnk_step mnk_steps[MNK_STEPS_MAX];

@@ -15,7 +15,8 @@ static const char *const sample_outputs[] = {"synthetic.npz", "synthetic", "synt
 const char *mnk_run_samples(const mnk_study *s) { return sample_outputs[s->sample.format]; }
 
 static mnk_status path_of(const mnk_run *r, const char *below, char out[1200], mnk_error *err) {
-    return snprintf(out, 1200, "%s/%s", r->dir, below) < 1200 ? MNK_OK : MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", r->dir);
+    return snprintf(out, 1200, "%s/%s", r->dir, below) < 1200 ? MNK_OK
+                                                              : MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", r->dir);
 }
 
 void mnk_run_clear(mnk_run *r) {
@@ -32,8 +33,13 @@ mnk_status mnk_run_data(mnk_run *r, mnk_error *err) {
     if (r->all) return MNK_OK;
     const mnk_study_data *d = &r->s->data;
     char path[1200];
-    mnk_images_options o = {.skip_bad = d->skip_bad, .size = d->size, .channels = d->channels, .label_column = d->label_column,
-                            .group_column = d->group_column, .split_column = d->split_column, .groups_within_class = d->groups_within_class};
+    mnk_images_options o = {.skip_bad = d->skip_bad,
+                            .size = d->size,
+                            .channels = d->channels,
+                            .label_column = d->label_column,
+                            .group_column = d->group_column,
+                            .split_column = d->split_column,
+                            .groups_within_class = d->groups_within_class};
     if (d->simulate) MNK_TRY(path_of(r, "data/phantom.npz", path, err));
     MNK_TRY(mnk_images_open(d->simulate ? path : d->path, &o, r->observer, &r->all, err));
     if (d->simulate) { /* the name of the results folder is no property of the data */
@@ -128,7 +134,8 @@ static mnk_status sample_blocks(mnk_run *r, mnk_gan *gan, const mnk_gan_info *in
         for (size_t k = 0; k < count && status == MNK_OK; k++)
             status = mnk_images_writer_add(w, pixels + k * volume, labels[k], MNK_SPLIT_TRAIN, err);
         mnk_observe_progress(r->observer, "image", (double)(i + count), (double)n, "");
-        if (status == MNK_OK && mnk_observe_stopped(r->observer)) status = MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while sampling");
+        if (status == MNK_OK && mnk_observe_stopped(r->observer))
+            status = MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while sampling");
     }
     mnk_free(pixels);
     return status;
@@ -148,8 +155,14 @@ static mnk_status sample(mnk_run *r, bool can_continue, mnk_error *err) {
     }
     MNK_TRY(mnk_gan_open(model, &gan, err));
     const mnk_gan_info *info = mnk_gan_describe(gan);
-    mnk_images_meta meta = {.height = info->height, .width = info->width, .channels = info->channels, .classes = info->classes,
-                            .class_names = info->class_names, .generator = "gan", .model_hash = info->model_hash, .seed = r->seed,
+    mnk_images_meta meta = {.height = info->height,
+                            .width = info->width,
+                            .channels = info->channels,
+                            .classes = info->classes,
+                            .class_names = info->class_names,
+                            .generator = "gan",
+                            .model_hash = info->model_hash,
+                            .seed = r->seed,
                             .n = (size_t)r->s->sample.per_class * (size_t)info->classes};
     mnk_status status = mnk_images_writer_open(path, true, &meta, &w, err);
     if (status == MNK_OK) {
@@ -189,8 +202,18 @@ static mnk_status evaluate(mnk_run *r, bool can_continue, mnk_error *err) {
     MNK_TRY(mnk_run_splits(r, err));
     MNK_TRY(mnk_run_synthetic(r, err));
     mnk_result_close(r->evaluate);
-    MNK_TRY(mnk_result_open("evaluate", r->seed, &r->evaluate, err));
-    MNK_TRY(mnk_study_evaluate(r, err));
+    r->evaluate = NULL;
+    mnk_evaluate_config config = r->s->evaluate;
+    config.seed = r->seed;
+    mnk_classifier *c = NULL;
+    if (!r->s->no_classifier) {
+        char path[1200];
+        MNK_TRY(path_of(r, "classifier/model.safetensors", path, err));
+        MNK_TRY(mnk_classifier_open(path, &c, err));
+    }
+    mnk_status status = mnk_evaluate(r->train, r->holdout, r->synthetic, c, &config, r->observer, &r->evaluate, err);
+    mnk_classifier_close(c);
+    MNK_TRY(status);
     return save_result(r, r->evaluate, "results/evaluate.json", err);
 }
 
@@ -200,7 +223,9 @@ static mnk_status usefulness(mnk_run *r, bool can_continue, mnk_error *err) {
     MNK_TRY(mnk_run_synthetic(r, err));
     mnk_result_close(r->usefulness);
     MNK_TRY(mnk_result_open("usefulness", r->seed, &r->usefulness, err));
-    if (!r->test) return MNK_FAIL(err, MNK_ERR_INPUT, "usefulness needs a test set: give data.test a share, or write \"usefulness: off\"");
+    if (!r->test)
+        return MNK_FAIL(err, MNK_ERR_INPUT,
+                        "usefulness needs a test set: give data.test a share, or write \"usefulness: off\"");
     mnk_usefulness_config config = r->s->usefulness;
     config.classifier.seed = r->seed;
     MNK_TRY(mnk_usefulness(r->train, r->val, r->synthetic, r->test, &config, r->observer, r->usefulness, err));
@@ -211,13 +236,50 @@ static mnk_status usefulness(mnk_run *r, bool can_continue, mnk_error *err) {
 const mnk_step mnk_steps[MNK_STEPS_MAX] = {
     {MNK_STEP_SIMULATE, "simulate", "simulate the phantom", {"simulate"}, 0, {"data/phantom.npz"}, no_simulate, simulate, NULL},
     {MNK_STEP_DATA, "data", "describe the data", {"data"}, AFTER(SIMULATE), {"results/data.json"}, NULL, describe, NULL},
-    {MNK_STEP_GAN, "gan", "train the generator", {"gan"}, AFTER(DATA), {"gan/model.safetensors", "gan"}, NULL, train_gan, "gan"},
+    {MNK_STEP_GAN,
+     "gan",
+     "train the generator",
+     {"gan"},
+     AFTER(DATA),
+     {"gan/model.safetensors", "gan"},
+     NULL,
+     train_gan,
+     "gan"},
     {MNK_STEP_SAMPLE, "sample", "sample synthetic images", {"sample"}, AFTER(GAN), {NULL}, NULL, sample, NULL},
-    {MNK_STEP_CLASSIFIER, "classifier", "train the yardstick classifier", {"classifier"}, AFTER(DATA), {"classifier/model.safetensors"}, no_classifier,
-     train_classifier, NULL},
-    {MNK_STEP_EVALUATE, "evaluate", "judge fidelity and copies", {"evaluate"}, AFTER(DATA) | AFTER(SAMPLE) | AFTER(CLASSIFIER), {"results/evaluate.json"},
-     no_evaluate, evaluate, NULL},
-    {MNK_STEP_USEFULNESS, "usefulness", "judge usefulness", {"usefulness"}, AFTER(DATA) | AFTER(SAMPLE), {"results/usefulness.json"}, no_usefulness, usefulness,
+    {MNK_STEP_CLASSIFIER,
+     "classifier",
+     "train the yardstick classifier",
+     {"classifier"},
+     AFTER(DATA),
+     {"classifier/model.safetensors"},
+     no_classifier,
+     train_classifier,
      NULL},
-    {MNK_STEP_REPORT, "report", "write the report", {"report", "data"}, 0xFFFFFFFFu, {"report.html", "evidence.json"}, NULL, mnk_study_write_report, NULL},
+    {MNK_STEP_EVALUATE,
+     "evaluate",
+     "judge fidelity and copies",
+     {"evaluate"},
+     AFTER(DATA) | AFTER(SAMPLE) | AFTER(CLASSIFIER),
+     {"results/evaluate.json"},
+     no_evaluate,
+     evaluate,
+     NULL},
+    {MNK_STEP_USEFULNESS,
+     "usefulness",
+     "judge usefulness",
+     {"usefulness"},
+     AFTER(DATA) | AFTER(SAMPLE),
+     {"results/usefulness.json"},
+     no_usefulness,
+     usefulness,
+     NULL},
+    {MNK_STEP_REPORT,
+     "report",
+     "write the report",
+     {"report", "data"},
+     0xFFFFFFFFu,
+     {"report.html", "evidence.json"},
+     NULL,
+     mnk_study_write_report,
+     NULL},
 };
