@@ -5,10 +5,12 @@
 #include "cli.h"
 #include "simulate/generator.h"
 
+enum { SHEET_COLUMNS = 8 };
+
 typedef struct config {
     mnk_histology_config histology;
     int64_t number;
-    const char *masks, *parameters;
+    const char *masks, *parameters, *sheet;
 } config;
 
 static const mnk_option table[] = {{"number", 'n', MNK_OPTION_INT, offsetof(config, number), "N", "300", 1, 100000000, NULL,
@@ -18,6 +20,8 @@ static const mnk_option table[] = {{"number", 'n', MNK_OPTION_INT, offsetof(conf
                                     "also write label maps of the nuclei", false},
                                    {"parameters", 0, MNK_OPTION_PATH, offsetof(config, parameters), "CSV", NULL, 0, 0, NULL,
                                     "also write everything that was drawn", false},
+                                   {"sheet", 0, MNK_OPTION_PATH, offsetof(config, sheet), "PNG", NULL, 0, 0, NULL,
+                                    "also write a contact sheet, a row per class", false},
                                    {.type = MNK_OPTION_END}};
 
 static mnk_status run(cli_context *c, mnk_error *err) {
@@ -29,6 +33,8 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     }
     mnk_simulate_output out = {.path = c->common.out, .masks = k->masks, .parameters = k->parameters, .force = c->common.force};
     MNK_TRY(mnk_simulator_histology.write(&k->histology, (uint64_t)c->common.seed, (size_t)k->number, &out, c->observer, err));
+    if (k->sheet)
+        MNK_TRY(mnk_histology_sheet(&k->histology, (uint64_t)c->common.seed, SHEET_COLUMNS, k->sheet, c->common.force, err));
     if (!c->common.quiet)
         printf("%lld phantom tiles of %lldx%lld px (%g um a side) in %s\n", (long long)k->number, (long long)k->histology.size,
                (long long)k->histology.size, (double)k->histology.size * k->histology.pixel_um, c->common.out);

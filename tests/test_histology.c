@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/options.h"
 #include "base/parallel.h"
@@ -507,6 +508,7 @@ static void bad_options_are_refused(void **state) {
     refuse(&c, word)
     REFUSE(size, 15, "size");
     REFUSE(size, 1 << 20, "size");
+    REFUSE(size, 2000; c.pixel_um = 8, "field");
     REFUSE(pixel_um, 0, "pixel-um");
     REFUSE(pixel_um, -1, "pixel-um");
     REFUSE(pixel_um, NAN, "pixel-um");
@@ -568,6 +570,108 @@ static void stops_and_runs_out_of_memory_cleanly(void **state) {
         }
 }
 
+/* ---- to disk ---- */
+
+static size_t lines(const char *path) {
+    uint8_t *bytes = NULL;
+    size_t n = 0, count = 0;
+    assert_ok(mnk_file_read(path, 1 << 24, &bytes, &n, &err));
+    for (size_t i = 0; i < n; i++) count += bytes[i] == '\n';
+    mnk_free(bytes);
+    return count;
+}
+
+static void written_and_read_back(void **state) {
+    (void)state;
+    mnk_histology_config c;
+    mnk_histology_defaults(&c);
+    c.size = 24;
+    enum { N = 67 };
+    char dir[512], npz[600], folder[600], masks[600], csv[600], name[700];
+    (void)snprintf(dir, sizeof dir, "%s", test_folder("histology"));
+    (void)snprintf(npz, sizeof npz, "%s/a.npz", dir);
+    (void)snprintf(folder, sizeof folder, "%s/tiles", dir);
+    (void)snprintf(masks, sizeof masks, "%s/masks", dir);
+    (void)snprintf(csv, sizeof csv, "%s/drawn.csv", dir);
+    mnk_images *memory = NULL, *disk = NULL;
+    assert_ok(mnk_simulate_histology(&c, 3, N, NULL, &memory, NULL, &err));
+    assert_ok(mnk_simulate_histology_write(&c, 3, N, npz, masks, csv, false, NULL, &err));
+    assert_ok(mnk_simulate_histology_write(&c, 3, N, folder, NULL, NULL, false, NULL, &err));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(mnk_images_open(i ? folder : npz, NULL, NULL, &disk, &err));
+        assert_int_equal(disk->n, N);
+        assert_int_equal(disk->classes, 3);
+        assert_true(disk->synthetic);
+        assert_non_null(disk->group);
+        if (!i) { /* an .npz keeps the order */
+            assert_memory_equal(disk->pixels8, memory->pixels8, N * 24 * 24 * 3);
+            assert_memory_equal(disk->label, memory->label, N * sizeof *disk->label);
+            assert_memory_equal(disk->group, memory->group, N * sizeof *disk->group);
+        }
+        mnk_images_close(disk);
+    }
+    assert_int_equal(lines(csv), N + 1);
+    char **names = NULL;
+    size_t n = 0;
+    assert_ok(mnk_dir_list(masks, &names, &n, &err));
+    assert_int_equal(n, N); /* and no stage left */
+    assert_string_equal(names[N - 1], "000066.png");
+    mnk_free(names);
+    mnk_images_close(memory);
+
+    /* a second run refuses each of the three, and leaves what was there */
+    assert_int_equal(mnk_simulate_histology_write(&c, 4, N, npz, NULL, NULL, false, NULL, &err), MNK_ERR_INPUT);
+    clear_error();
+    (void)snprintf(name, sizeof name, "%s/b.npz", dir);
+    assert_int_equal(mnk_simulate_histology_write(&c, 4, N, name, masks, NULL, false, NULL, &err), MNK_ERR_INPUT);
+    clear_error();
+    assert_int_equal(mnk_simulate_histology_write(&c, 4, N, name, NULL, csv, false, NULL, &err), MNK_ERR_INPUT);
+    clear_error();
+    assert_false(mnk_path_exists(name));
+    /* stopped: nothing appears */
+    mnk_observer o = {.stopped = always};
+    (void)snprintf(masks, sizeof masks, "%s/masks2", dir);
+    (void)snprintf(csv, sizeof csv, "%s/drawn2.csv", dir);
+    assert_int_equal(mnk_simulate_histology_write(&c, 4, N, name, masks, csv, false, &o, &err), MNK_ERR_INTERRUPTED);
+    clear_error();
+    assert_false(mnk_path_exists(name) || mnk_path_exists(masks) || mnk_path_exists(csv));
+}
+
+static void contact_sheet_is_a_marked_png(void **state) {
+    (void)state;
+    mnk_histology_config c;
+    mnk_histology_defaults(&c);
+    c.size = 16;
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s/sheet.png", test_folder("histology-sheet"));
+    assert_ok(mnk_histology_sheet(&c, 1, 2, path, false, &err));
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    assert_ok(mnk_file_read(path, 1 << 20, &bytes, &n, &err));
+    assert_non_null(memmem(bytes, n, "Synthetic\0true", 14));
+    mnk_free(bytes);
+    assert_int_equal(mnk_histology_sheet(&c, 1, 0, path, true, &err), MNK_ERR_USAGE);
+    clear_error();
+}
+
+static void forward_models_are_found_by_name(void **state) {
+    (void)state;
+    const mnk_simulator *m = mnk_simulator_find("histology", &err);
+    assert_ptr_equal(m, &mnk_simulator_histology);
+    mnk_histology_config c;
+    assert_int_equal(m->config_size, sizeof c);
+    mnk_options_defaults(m->table, &c);
+    assert_ok(m->check(&c, &err));
+    assert_ok(mnk_options_set(m->table, &c, "size", "20", &err));
+    mnk_images *d = NULL;
+    assert_ok(m->images(&c, 1, 4, NULL, &d, &err));
+    assert_int_equal(d->width, 20);
+    mnk_images_close(d);
+    assert_null(mnk_simulator_find("histolgy", &err));
+    assert_non_null(strstr(err.hint, "histology"));
+    clear_error();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stain_matches_numpy),
@@ -582,6 +686,9 @@ int main(void) {
         cmocka_unit_test(ambiguity_is_a_dial),
         cmocka_unit_test(every_size_and_scale_renders),
         cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(written_and_read_back),
+        cmocka_unit_test(contact_sheet_is_a_marked_png),
+        cmocka_unit_test(forward_models_are_found_by_name),
         cmocka_unit_test(stops_and_runs_out_of_memory_cleanly),
     };
     return MNK_RUN_TESTS("histology", tests);

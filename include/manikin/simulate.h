@@ -91,7 +91,8 @@ MNK_API mnk_status mnk_histology_image(const mnk_histology_config *config, uint6
                                        mnk_histology_class class_index, uint8_t *rgb, uint16_t *mask,
                                        mnk_histology_params *params, mnk_error *err) MNK_CHECK;
 
-/* n tiles in memory, with label, person as group and the synthetic flag. params[n] may be NULL. */
+/* n tiles in memory, with label, person as group (label * persons + params.person) and the synthetic flag. params[n] may be
+ * NULL. */
 MNK_API mnk_status mnk_simulate_histology(const mnk_histology_config *config, uint64_t seed, size_t n,
                                           const mnk_observer *observer, mnk_images **out, mnk_histology_params *params,
                                           mnk_error *err) MNK_CHECK;
@@ -101,5 +102,9 @@ MNK_API mnk_status mnk_simulate_histology(const mnk_histology_config *config, ui
 MNK_API mnk_status mnk_simulate_histology_write(const mnk_histology_config *config, uint64_t seed, size_t n, const char *path,
                                                 const char *masks, const char *parameters, bool force,
                                                 const mnk_observer *observer, mnk_error *err) MNK_CHECK;
+
+/* Contact sheet as one PNG: a row per class, `columns` tiles each (item column * classes + row). */
+MNK_API mnk_status mnk_histology_sheet(const mnk_histology_config *config, uint64_t seed, int columns, const char *path,
+                                       bool force, mnk_error *err) MNK_CHECK;
 
 #endif

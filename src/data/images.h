@@ -12,8 +12,72 @@
 #define MNK_IMAGE_FILE_BYTES_MAX ((size_t)1 << 30)   /* bytes of one picture file */
 #define MNK_CLASSES_MAX          10000
 
-/* Over mnk_images_options: skip-bad, size, channels, depth, label-column, group-column, split-column, groups-within-class. */
-extern const mnk_option mnk_images_option_table[];
+/* Option rows over an mnk_images_options that begins `at` bytes into the configuration, to stand in a verb's own table. */
+#define MNK_IMAGES_OPTION_ROWS(at)                                                                                             \
+    {"skip-bad",                                                                                                               \
+     0,                                                                                                                        \
+     MNK_OPTION_BOOL,                                                                                                          \
+     (at) + offsetof(mnk_images_options, skip_bad),                                                                            \
+     NULL,                                                                                                                     \
+     "false",                                                                                                                  \
+     0,                                                                                                                        \
+     0,                                                                                                                        \
+     NULL,                                                                                                                     \
+     "leave out unreadable images and count them",                                                                             \
+     false},                                                                                                                   \
+        {"size",                                                                                                               \
+         0,                                                                                                                    \
+         MNK_OPTION_INT,                                                                                                       \
+         (at) + offsetof(mnk_images_options, size),                                                                            \
+         "PX",                                                                                                                 \
+         "0",                                                                                                                  \
+         0,                                                                                                                    \
+         4096,                                                                                                                 \
+         NULL,                                                                                                                 \
+         "crop to the centre square and resize to PX x PX; 0 keeps",                                                           \
+         false},                                                                                                               \
+        {"channels", 0, MNK_OPTION_INT, (at) + offsetof(mnk_images_options, channels), "N",  "0",                              \
+         0,          3, NULL,           "convert to 1 (grey) or 3 (RGB); 0 keeps",     false},                                 \
+        {"depth", 0,  MNK_OPTION_INT, (at) + offsetof(mnk_images_options, depth),          "BITS", "0",                        \
+         0,       16, NULL,           "8 refuses 16-bit images, 16 accepts both; 0 keeps", true},                              \
+        {"label-column",                                                                                                       \
+         0,                                                                                                                    \
+         MNK_OPTION_TEXT,                                                                                                      \
+         (at) + offsetof(mnk_images_options, label_column),                                                                    \
+         "NAME",                                                                                                               \
+         NULL,                                                                                                                 \
+         0,                                                                                                                    \
+         0,                                                                                                                    \
+         NULL,                                                                                                                 \
+         "manifest column of the class [label]",                                                                               \
+         false},                                                                                                               \
+        {"group-column",                                                                                                       \
+         0,                                                                                                                    \
+         MNK_OPTION_TEXT,                                                                                                      \
+         (at) + offsetof(mnk_images_options, group_column),                                                                    \
+         "NAME",                                                                                                               \
+         NULL,                                                                                                                 \
+         0,                                                                                                                    \
+         0,                                                                                                                    \
+         NULL,                                                                                                                 \
+         "manifest column of the person or source [person, group]",                                                            \
+         false},                                                                                                               \
+        {"split-column",                                                                                                       \
+         0,                                                                                                                    \
+         MNK_OPTION_TEXT,                                                                                                      \
+         (at) + offsetof(mnk_images_options, split_column),                                                                    \
+         "NAME",                                                                                                               \
+         NULL,                                                                                                                 \
+         0,                                                                                                                    \
+         0,                                                                                                                    \
+         NULL,                                                                                                                 \
+         "manifest column of the split [split]",                                                                               \
+         true},                                                                                                                \
+    {                                                                                                                          \
+        "groups-within-class", 0, MNK_OPTION_BOOL, (at) + offsetof(mnk_images_options, groups_within_class), NULL, "false", 0, \
+            0, NULL, "group names start again in every class", false                                                           \
+    }
+extern const mnk_option mnk_images_option_table[]; /* the same rows, on their own */
 
 typedef struct mnk_images_shape {
     size_t n;

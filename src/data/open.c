@@ -33,21 +33,7 @@ static mnk_status parse_spec(const char *spec, char *path, size_t size, mnk_spli
     return MNK_OK;
 }
 
-#define AT(field) offsetof(mnk_images_options, field)
-const mnk_option mnk_images_option_table[] = {
-    {"skip-bad", 0, MNK_OPTION_BOOL, AT(skip_bad), NULL, "false", 0, 0, NULL,
-     "leave out unreadable images and count them, instead of refusing"},
-    {"size", 0, MNK_OPTION_INT, AT(size), "PX", "0", 0, 4096, NULL, "crop to the centre square and resize to PX x PX; 0 keeps"},
-    {"channels", 0, MNK_OPTION_INT, AT(channels), "N", "0", 0, 3, NULL, "convert to 1 (grey) or 3 (RGB); 0 keeps"},
-    {"depth", 0, MNK_OPTION_INT, AT(depth), "BITS", "0", 0, 16, NULL, "8 refuses 16-bit images, 16 accepts both; 0 keeps"},
-    {"label-column", 0, MNK_OPTION_TEXT, AT(label_column), "NAME", NULL, 0, 0, NULL, "manifest column of the class [label]"},
-    {"group-column", 0, MNK_OPTION_TEXT, AT(group_column), "NAME", NULL, 0, 0, NULL,
-     "manifest column of the person or source [person, group]"},
-    {"split-column", 0, MNK_OPTION_TEXT, AT(split_column), "NAME", NULL, 0, 0, NULL, "manifest column of the split [split]",
-     true},
-    {"groups-within-class", 0, MNK_OPTION_BOOL, AT(groups_within_class), NULL, "false", 0, 0, NULL,
-     "group names start again in every class"},
-    {0}};
+const mnk_option mnk_images_option_table[] = {MNK_IMAGES_OPTION_ROWS(0), {.type = MNK_OPTION_END}};
 
 static mnk_status check_options(const mnk_images_options *o, mnk_error *err) {
     if (o->size < 0 || o->size > 4096)

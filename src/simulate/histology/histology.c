@@ -59,6 +59,8 @@ static bool parse_mix(const char *text, int classes, double out[MNK_HISTOLOGY_CL
     return sum > 0 && isfinite(sum);
 }
 
+enum { FINE_SIDE_MAX = 6144 }; /* fine pixels: 1.6 GB of planes, about 40,000 nuclei */
+
 static mnk_status in_range(const char *name, double v, double lo, double hi, mnk_error *err) {
     if (v >= lo && v <= hi) return MNK_OK;
     return MNK_FAIL(err, MNK_ERR_USAGE, "histology: %s is %g, must be %g to %g", name, v, lo, hi);
@@ -66,12 +68,21 @@ static mnk_status in_range(const char *name, double v, double lo, double hi, mnk
 
 mnk_status mnk_histology_check(const mnk_histology_config *c, mnk_error *err) {
     for (const mnk_option *o = mnk_histology_options; o->type != MNK_OPTION_END; o++) {
-        const char *field = (const char *)c + o->offset;
+        const void *field = (const char *)c + o->offset;
         if (o->type == MNK_OPTION_INT) MNK_TRY(in_range(o->name, (double)*(const int64_t *)field, o->lo, o->hi, err));
         if (o->type == MNK_OPTION_REAL) MNK_TRY(in_range(o->name, *(const double *)field, o->lo, o->hi, err));
     }
     MNK_TRY(in_range("grade", c->grade, 0, 4, err));
     MNK_TRY(in_range("stain", c->stain, 0, 2, err));
+    /* beyond, planes take gigabytes and nuclei run out of 16-bit ids */
+    if (c->size * raster_over((float)c->pixel_um) > FINE_SIDE_MAX) {
+        (void)MNK_FAIL(err, MNK_ERR_USAGE,
+                       "histology: size %lld px of %g um is a field of %.1f mm, at most %.1f mm can be drawn",
+                       (long long)c->size, c->pixel_um, (double)c->size * c->pixel_um * 1e-3,
+                       FINE_SIDE_MAX * c->pixel_um / raster_over((float)c->pixel_um) * 1e-3);
+        mnk_error_hint(err, "make more tiles instead of larger ones");
+        return MNK_ERR_USAGE;
+    }
     mnk_histology_class k[MNK_HISTOLOGY_CLASSES];
     char bad[32];
     int n = parse_classes(c->classes, k, bad);

@@ -36,6 +36,8 @@ typedef struct slide {
     float *block;
 } slide;
 
+/* Fine pixels per picture pixel and direction. */
+int raster_over(float pixel_um);
 mnk_status slide_open(const mnk_histology_config *config, uint64_t seed, uint64_t item, slide *s, mnk_error *err) MNK_CHECK;
 void slide_close(slide *s);
 mnk_rng slide_rng(const slide *s, uint32_t step);

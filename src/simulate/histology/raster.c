@@ -47,6 +47,12 @@ static mnk_status noise_fill(float *out, int w, int h, float step, float wavelen
     return MNK_OK;
 }
 
+int raster_over(float pixel_um) {
+    /* half a micrometre resolves a membrane when its profile is drawn analytically */
+    int over = (int)ceilf(pixel_um / 0.5F);
+    return over > 1 ? over : pixel_um > 0.35F ? 2 : 1;
+}
+
 mnk_status slide_open(const mnk_histology_config *config, uint64_t seed, uint64_t item, slide *s, mnk_error *err) {
     /* um; the smallest is about one chromatin granule, the largest a group of cells */
     static const float wavelength[NOISES] = {1.6F, 4, 10, 40, 12, 12};
@@ -55,8 +61,7 @@ mnk_status slide_open(const mnk_histology_config *config, uint64_t seed, uint64_
     s->seed = seed;
     s->item = item;
     float pixel = (float)config->pixel_um;
-    s->over = (int)ceilf(pixel / 0.5F); /* half a micrometre resolves a membrane when its profile is drawn analytically */
-    if (s->over < 2) s->over = pixel > 0.35F ? 2 : 1;
+    s->over = raster_over(pixel);
     s->margin = 1 + (int)ceilf(2.5F * (float)config->focus_um / pixel);
     if (s->margin > 16) s->margin = 16;
     s->step = pixel / (float)s->over;

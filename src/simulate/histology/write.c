@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -23,6 +24,7 @@ typedef struct job {
     uint16_t *mask;               /* BATCH label maps, or NULL */
     mnk_histology_params *params; /* BATCH */
     mnk_error *errors;            /* BATCH */
+    const char *made;             /* folder of label maps when it is ours to remove */
     char stage[4096];             /* folder where label maps wait */
 } job;
 
@@ -30,8 +32,9 @@ static void one(void *ctx, size_t j) {
     job *w = ctx;
     size_t i = w->base + j;
     mnk_error_clear(&w->errors[j]);
-    (void)mnk_histology_image(w->config, w->seed, i, w->k[w->label[i]], w->rgb + j * w->tile,
-                              w->mask ? w->mask + j * w->tile / 3 : NULL, &w->params[j], &w->errors[j]);
+    uint16_t *mask = w->mask ? w->mask + j * w->tile / 3 : NULL;
+    w->errors[j].code =
+        mnk_histology_image(w->config, w->seed, i, w->k[w->label[i]], w->rgb + j * w->tile, mask, &w->params[j], &w->errors[j]);
 }
 
 static int32_t person_of(const job *w, size_t i, const mnk_histology_params *p) {
@@ -84,8 +87,10 @@ static void csv_head(FILE *f) {
 static void csv_row(FILE *f, const job *w, size_t i, const mnk_histology_params *p) {
     char text[32];
     fprintf(f, "%zu,%s,%d", i, mnk_histology_class_names[w->k[w->label[i]]], (int)person_of(w, i, p));
-    for (size_t c = 2; c < mnk_histology_columns_n; c++)
-        fprintf(f, ",%s", mnk_double_text(*(const double *)((const char *)p + mnk_histology_columns[c].offset), text));
+    for (size_t c = 2; c < mnk_histology_columns_n; c++) {
+        const void *value = (const char *)p + mnk_histology_columns[c].offset;
+        fprintf(f, ",%s", mnk_double_text(*(const double *)value, text));
+    }
     fputc('\n', f);
 }
 
@@ -117,7 +122,9 @@ static mnk_status job_open(job *w, const mnk_histology_config *config, uint64_t 
     MNK_TRY(mnk_histology_deal(config, n, w->label, err));
     if (!masks) return MNK_OK;
     MNK_TRY(MNK_NEW(w->mask, BATCH * w->tile / 3, err));
+    bool there = mnk_path_exists(masks);
     MNK_TRY(mnk_dir_claim(masks, force, err));
+    if (!there) w->made = masks;
     if ((size_t)snprintf(w->stage, sizeof w->stage, "%s/.partial", masks) >= sizeof w->stage) {
         w->stage[0] = 0;
         return MNK_FAIL(err, MNK_ERR_USAGE, "masks: the path is longer than %zu characters", sizeof w->stage - 10);
@@ -129,6 +136,7 @@ static mnk_status job_open(job *w, const mnk_histology_config *config, uint64_t 
 static void job_close(job *w) {
     mnk_error ignored = MNK_ERROR_INIT;
     if (w->stage[0]) (void)!mnk_dir_remove(w->stage, &ignored);
+    if (w->made) (void)rmdir(w->made); /* goes only when nothing was moved into it */
     mnk_free(w->label);
     mnk_free(w->rgb);
     mnk_free(w->mask);
