@@ -40,7 +40,7 @@ static void fail(const mnk_error *err) {
 static void build_generator(gan *a, int size, int width) {
     int top = width;
     for (int s = 8; s < size; s *= 2) top *= 2;
-    char name[16];
+    char name[24];
     a->g = mnk_net_open();
     a->z = mnk_net_input(a->g, "z", LATENT, 0, 0);
     mnk_value v = mnk_net_reshape(a->g, mnk_net_linear(a->g, a->z, "fc", top * 16, 0), top, 4, 4);
@@ -56,7 +56,7 @@ static void build_generator(gan *a, int size, int width) {
 }
 
 static void build_discriminator(gan *a, int size, int width) {
-    char name[16];
+    char name[24];
     a->d = mnk_net_open();
     a->pixels = mnk_net_input(a->d, "image", 3, size, size);
     a->labels = mnk_net_labels(a->d, "class", CLASSES);
