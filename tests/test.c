@@ -25,7 +25,7 @@ const char *test_folder(const char *name) {
 
 const char *test_real_data(const char *name) {
     static char path[1024];
-    const char *root = getenv("MANIKIN_DATA");
-    snprintf(path, sizeof path, "%s/%s", root ? root : MNK_SOURCE_ROOT "/../shared/data", name);
+    const char *data = getenv("MANIKIN_DATA");
+    snprintf(path, sizeof path, "%s/%s", data ? data : MNK_SOURCE_ROOT "/../shared/data", name);
     return mnk_path_exists(path) ? path : NULL;
 }

@@ -29,9 +29,15 @@ static void adam_block(mnk_params *p, const factors *f, size_t begin, size_t end
 void mnk_params_adam(mnk_params *p, const mnk_adam *s) {
     p->step++;
     double t = (double)p->step, bias1 = 1 - pow(s->beta1, t), bias2 = 1 - pow(s->beta2, t);
-    factors f = {.b1 = (real)s->beta1, .b2 = (real)s->beta2, .c1 = (real)(1 - s->beta1), .c2 = (real)(1 - s->beta2),
-                 .step = (real)(s->rate / bias1), .root = (real)(1 / sqrt(bias2)), .epsilon = (real)s->epsilon,
-                 .decay = (real)(s->rate * s->weight_decay), .keep = (real)s->average_decay};
+    factors f = {.b1 = (real)s->beta1,
+                 .b2 = (real)s->beta2,
+                 .c1 = (real)(1 - s->beta1),
+                 .c2 = (real)(1 - s->beta2),
+                 .step = (real)(s->rate / bias1),
+                 .root = (real)(1 / sqrt(bias2)),
+                 .epsilon = (real)s->epsilon,
+                 .decay = (real)(s->rate * s->weight_decay),
+                 .keep = (real)s->average_decay};
 #pragma omp parallel for schedule(static)
     for (size_t begin = 0; begin < p->n; begin += BLOCK) adam_block(p, &f, begin, begin + BLOCK < p->n ? begin + BLOCK : p->n);
 }

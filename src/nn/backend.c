@@ -7,6 +7,7 @@ static const mnk_backend *const backends[] = {
 #if MNK_HAVE_ONEDNN
     &mnk_backend_onednn,
 #endif
+    &mnk_backend_reference,
 };
 
 const mnk_backend *mnk_backend_find(const char *name) {

@@ -24,7 +24,8 @@ static void conv_close(mnk_conv *c) {
     mnk_free(c);
 }
 
-static mnk_status conv_open(const mnk_conv_shape *shape, bool fwd, bool bwd_data, bool bwd_weights, mnk_conv **out, mnk_error *err) {
+static mnk_status conv_open(const mnk_conv_shape *shape, bool fwd, bool bwd_data, bool bwd_weights, mnk_conv **out,
+                            mnk_error *err) {
     (void)bwd_weights;
     *out = NULL;
     mnk_conv *c = NULL;
@@ -57,8 +58,12 @@ static void conv_weights(mnk_conv *c, const real *w) {
         for (int i = 0; i < ic; i++)
             for (int o = 0; o < oc; o++) {
                 real x = w[((size_t)t * (size_t)ic + (size_t)i) * (size_t)oc + (size_t)o];
-                if (c->fwd) c->fwd[(((size_t)(o / 8) * (size_t)taps + (size_t)t) * (size_t)c->icb * 8 + (size_t)i) * 8 + (size_t)(o % 8)] = x;
-                if (c->bwd) c->bwd[(((size_t)(i / 8) * (size_t)taps + (size_t)t) * (size_t)c->ocb * 8 + (size_t)o) * 8 + (size_t)(i % 8)] = x;
+                if (c->fwd)
+                    c->fwd[(((size_t)(o / 8) * (size_t)taps + (size_t)t) * (size_t)c->icb * 8 + (size_t)i) * 8 +
+                           (size_t)(o % 8)] = x;
+                if (c->bwd)
+                    c->bwd[(((size_t)(i / 8) * (size_t)taps + (size_t)t) * (size_t)c->ocb * 8 + (size_t)o) * 8 +
+                           (size_t)(i % 8)] = x;
             }
 }
 
@@ -93,11 +98,13 @@ static void conv_fwd(mnk_conv *c, const real *x, real *y, void *scratch) {
             for (int ky = 0; ky < s.k; ky++) {
                 int iy = oy * s.stride + ky - s.pad;
                 if (iy < 0 || iy >= s.ih) continue;
-                const real *row = x + (((size_t)n * (size_t)c->icb + (size_t)ib) * (size_t)s.ih + (size_t)iy) * (size_t)s.iw * 8;
+                const real *row =
+                    x + (((size_t)n * (size_t)c->icb + (size_t)ib) * (size_t)s.ih + (size_t)iy) * (size_t)s.iw * 8;
                 for (int kx = 0; kx < s.k; kx++) {
                     int from, to, tap = ky * s.k + kx;
                     valid(kx - s.pad, s.stride, s.iw, s.ow, &from, &to);
-                    const real *w = c->fwd + (((size_t)ob * (size_t)(s.k * s.k) + (size_t)tap) * (size_t)c->icb + (size_t)ib) * 64;
+                    const real *w =
+                        c->fwd + (((size_t)ob * (size_t)(s.k * s.k) + (size_t)tap) * (size_t)c->icb + (size_t)ib) * 64;
                     row_step(acc, from, to, row + 8 * (kx - s.pad), s.stride, w);
                 }
             }
@@ -117,10 +124,13 @@ static void conv_bwd_data(mnk_conv *c, const real *dy, real *dx, void *scratch) 
             for (int ky = 0; ky < s.k; ky++) {
                 int up = iy + s.pad - ky;
                 if (up < 0 || up % s.stride || up / s.stride >= s.oh) continue;
-                const real *row = dy + (((size_t)n * (size_t)c->ocb + (size_t)ob) * (size_t)s.oh + (size_t)(up / s.stride)) * (size_t)s.ow * 8;
+                const real *row = dy + (((size_t)n * (size_t)c->ocb + (size_t)ob) * (size_t)s.oh + (size_t)(up / s.stride)) *
+                                           (size_t)s.ow * 8;
                 for (int kx = 0; kx < s.k; kx++) {
                     int tap = ky * s.k + kx, from, to;
-                    const v8 *w = (const v8 *)(c->bwd + (((size_t)ib * (size_t)(s.k * s.k) + (size_t)tap) * (size_t)c->ocb + (size_t)ob) * 64);
+                    const v8 *w =
+                        (const v8 *)(c->bwd +
+                                     (((size_t)ib * (size_t)(s.k * s.k) + (size_t)tap) * (size_t)c->ocb + (size_t)ob) * 64);
                     valid(kx - s.pad, s.stride, s.iw, s.ow, &from, &to);
                     for (int j = from; j < to; j++) {
                         v8 a = acc[j * s.stride + kx - s.pad];
@@ -142,7 +152,8 @@ static void weight_tile(const mnk_conv *c, const real *x, const real *dy, int ib
             int iy = oy * s.stride + ky - s.pad;
             if (iy < 0 || iy >= s.ih) continue;
             const real *xr = x + ((((size_t)n * (size_t)c->icb + (size_t)ib) * (size_t)s.ih + (size_t)iy) * (size_t)s.iw) * 8;
-            const v8 *dr = (const v8 *)(dy + (((size_t)n * (size_t)c->ocb + (size_t)ob) * (size_t)s.oh + (size_t)oy) * (size_t)s.ow * 8);
+            const v8 *dr =
+                (const v8 *)(dy + (((size_t)n * (size_t)c->ocb + (size_t)ob) * (size_t)s.oh + (size_t)oy) * (size_t)s.ow * 8);
             for (int j = from; j < to; j++) {
                 const real *xj = xr + 8 * (j * s.stride + kx - s.pad);
                 for (int l = 0; l < 8; l++) acc[l] += xj[l] * dr[j];
@@ -188,20 +199,20 @@ static void gemm_row_transposed(bool ta, int n, int k, const real *a, int lda, i
             for (; q + 8 <= k; q += 8)
                 for (int l = 0; l < 8; l++) s[l] += ai[q + l] * row[q + l];
         }
-        for (; q < k; q++) s[0] += (ta ? a[(size_t)q * (size_t)lda + (size_t)i] : a[(size_t)i * (size_t)lda + (size_t)q]) * row[q];
+        for (; q < k; q++)
+            s[0] += (ta ? a[(size_t)q * (size_t)lda + (size_t)i] : a[(size_t)i * (size_t)lda + (size_t)q]) * row[q];
         c[j] += ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
     }
 }
 
-static void gemm(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b, int ldb, real beta, real *c, int ldc) {
+static void gemm(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b, int ldb, real beta, real *c,
+                 int ldc) {
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < m; i++) {
         real *row = c + (size_t)i * (size_t)ldc;
         for (int j = 0; j < n; j++) row[j] = beta == 0 ? 0 : beta * row[j];
-        if (tb)
-            gemm_row_transposed(ta, n, k, a, lda, i, b, ldb, row);
-        else
-            gemm_row(ta, n, k, a, lda, i, b, ldb, row);
+        if (tb) gemm_row_transposed(ta, n, k, a, lda, i, b, ldb, row);
+        else gemm_row(ta, n, k, a, lda, i, b, ldb, row);
     }
 }
 

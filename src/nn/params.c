@@ -8,7 +8,8 @@
 
 /* Start values are drawn in plain order from a stream per (network, parameter). */
 static void fill(const mnk_param *q, mnk_init init, uint64_t seed, uint64_t stream, int index, real *to) {
-    mnk_rng r = mnk_rng_at(seed, q->init == MNK_PI_POWER ? MNK_PURPOSE_POWER : MNK_PURPOSE_INIT, stream << 32 | (uint64_t)index, 0);
+    mnk_rng r =
+        mnk_rng_at(seed, q->init == MNK_PI_POWER ? MNK_PURPOSE_POWER : MNK_PURPOSE_INIT, stream << 32 | (uint64_t)index, 0);
     double sd = init == MNK_INIT_HE ? sqrt(2 / q->fan_in) : 0.02;
     for (size_t i = 0; i < q->count; i++) switch (q->init) {
         case MNK_PI_ZERO: to[i] = 0; break;
@@ -20,7 +21,8 @@ static void fill(const mnk_param *q, mnk_init init, uint64_t seed, uint64_t stre
 }
 
 /* Fifteen iterations bring the start vectors near the leading singular pair. */
-static mnk_status settle(const mnk_net *net, mnk_params *p, const mnk_op *op, int role, int role_u, int role_v, mnk_error *err) {
+static mnk_status settle(const mnk_net *net, mnk_params *p, const mnk_op *op, int role, int role_u, int role_v,
+                         mnk_error *err) {
     if (op->param[role_u] < 0) return MNK_OK;
     const mnk_param *q = &net->param[op->param[role]];
     mnk_matrix m = mnk_op_matrix(op, role, q);
@@ -42,7 +44,8 @@ static mnk_status allocate(mnk_params *p, mnk_error *err) {
     return MNK_NEW_ALIGNED(p->state, p->n_state, err);
 }
 
-mnk_status mnk_params_open(const mnk_net *net, mnk_init init, uint64_t seed, uint64_t stream, mnk_params **out, mnk_error *err) {
+mnk_status mnk_params_open(const mnk_net *net, mnk_init init, uint64_t seed, uint64_t stream, mnk_params **out,
+                           mnk_error *err) {
     *out = NULL;
     MNK_TRY(mnk_net_check(net, err));
     mnk_params *p = NULL;
@@ -102,8 +105,8 @@ static mnk_status parts_of(const mnk_params *p, const char *which, part parts[PA
 
 static const mnk_dtype real_dtype = sizeof(real) == 4 ? MNK_F32 : MNK_F64;
 
-mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const char *prefix, const char *which, mnk_st_tensor **out,
-                              size_t *n, mnk_error *err) {
+mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const char *prefix, const char *which,
+                              mnk_st_tensor **out, size_t *n, mnk_error *err) {
     part parts[PARTS];
     bool all;
     *out = NULL, *n = 0;
@@ -120,7 +123,10 @@ mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const cha
             const mnk_param *q = &net->param[i];
             if (q->state && k > 0) continue;
             mnk_st_tensor *t = &list[count++];
-            *t = (mnk_st_tensor){.name = name, .dtype = real_dtype, .rank = q->rank, .count = q->count,
+            *t = (mnk_st_tensor){.name = name,
+                                 .dtype = real_dtype,
+                                 .rank = q->rank,
+                                 .count = q->count,
                                  .data = (q->state ? p->state : parts[k].buffer) + q->offset};
             memcpy(t->shape, q->shape, sizeof q->shape);
             snprintf(name, name_bytes, "%s%s%s", prefix, q->name, parts[k].suffix);
@@ -138,7 +144,8 @@ mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const cha
 static void shape_text(char *to, size_t size, int rank, const int64_t *shape) {
     size_t at = 0;
     to[0] = 0;
-    for (int i = 0; i < rank && at < size; i++) at += (size_t)snprintf(to + at, size - at, i ? "x%lld" : "%lld", (long long)shape[i]);
+    for (int i = 0; i < rank && at < size; i++)
+        at += (size_t)snprintf(to + at, size - at, i ? "x%lld" : "%lld", (long long)shape[i]);
 }
 
 /* Number i of a tensor; no alignment is promised by the file. */
@@ -159,7 +166,8 @@ static mnk_status check_tensor(const mnk_st_tensor *t, const mnk_param *q, const
     if (t->dtype != MNK_F32 && t->dtype != MNK_F64)
         return MNK_FAIL(err, MNK_ERR_INPUT, "tensor '%s' does not hold floating-point numbers", name);
     for (size_t i = 0; i < t->count; i++)
-        if (!isfinite(number_at(t, i))) return MNK_FAIL(err, MNK_ERR_INPUT, "tensor '%s' holds a number that is not finite", name);
+        if (!isfinite(number_at(t, i)))
+            return MNK_FAIL(err, MNK_ERR_INPUT, "tensor '%s' holds a number that is not finite", name);
     return MNK_OK;
 }
 
@@ -179,8 +187,8 @@ static mnk_status find_tensor(const mnk_st *st, const char *prefix, const char *
     return check_tensor(*out, q, name, err);
 }
 
-static mnk_status each_tensor(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st, bool copy,
-                              mnk_error *err) {
+static mnk_status each_tensor(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st,
+                              bool copy, mnk_error *err) {
     part parts[PARTS];
     bool all, average = !strcmp(which, "average");
     MNK_TRY(parts_of(p, which, parts, &all, err));
@@ -207,7 +215,8 @@ static mnk_status load_step(mnk_params *p, const char *prefix, const mnk_st *st,
     return MNK_OK;
 }
 
-mnk_status mnk_params_load(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st, mnk_error *err) {
+mnk_status mnk_params_load(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st,
+                           mnk_error *err) {
     MNK_TRY(each_tensor(net, p, prefix, which, st, false, err)); /* refuse before anything is changed */
     if (!strcmp(which, "all")) MNK_TRY(load_step(p, prefix, st, err));
     MNK_TRY(each_tensor(net, p, prefix, which, st, true, err));

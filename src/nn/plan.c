@@ -190,8 +190,8 @@ static mnk_status allocate(mnk_plan *p, mnk_error *err) {
     return MNK_OK;
 }
 
-static mnk_status begin(const mnk_net *net, mnk_params *params, int batch, const mnk_backend *backend, unsigned flags, mnk_plan **out,
-                        mnk_error *err) {
+static mnk_status begin(const mnk_net *net, mnk_params *params, int batch, const mnk_backend *backend, unsigned flags,
+                        mnk_plan **out, mnk_error *err) {
     MNK_TRY(check(net, batch, backend, flags, err));
     mnk_plan *p = NULL;
     MNK_TRY(MNK_NEW(p, 1, err));
@@ -213,8 +213,8 @@ size_t mnk_plan_bytes(const mnk_net *net, int batch, const mnk_backend *backend,
     return bytes;
 }
 
-mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags, mnk_plan **out,
-                         mnk_error *err) {
+mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags,
+                         mnk_plan **out, mnk_error *err) {
     *out = NULL;
     MNK_TRY(check(net, batch, backend, flags, err));
     if (!p || p->n != net->n_trainable || p->n_state != net->n_state)

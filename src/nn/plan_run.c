@@ -42,10 +42,8 @@ void mnk_plan_refresh(mnk_plan *plan, bool power_iteration) {
         for (int e = 0; e < 2; e++) {
             int role = e ? MNK_P_E : MNK_P_W;
             if (!mnk_param_of(plan, n, role)) continue;
-            if (n->op->flags & MNK_NN_SPECTRAL)
-                spectral_refresh(plan, n, e, power_iteration);
-            else
-                n->w[e] = (real *)mnk_node_weights(plan, n, role); /* read only */
+            if (n->op->flags & MNK_NN_SPECTRAL) spectral_refresh(plan, n, e, power_iteration);
+            else n->w[e] = (real *)mnk_node_weights(plan, n, role); /* read only */
         }
         if (kind_of(n)->refresh) kind_of(n)->refresh(plan, n);
     }
@@ -91,7 +89,8 @@ void mnk_plan_walk_back(mnk_plan *p, mnk_value output, unsigned what) {
             if (weights && !add) zero_gradients(p, n);
             continue;
         }
-        if (weights && kind_of(n)->weights) kind_of(n)->weights(p, n, n->op->in[0] < 0 ? NULL : mnk_node_in(p, n, 0)->y, false, add);
+        if (weights && kind_of(n)->weights)
+            kind_of(n)->weights(p, n, n->op->in[0] < 0 ? NULL : mnk_node_in(p, n, 0)->y, false, add);
         for (int slot = 0; slot < 2; slot++) send_back(p, n, slot, what);
     }
 }

@@ -22,7 +22,7 @@ static float cell_spacing(void *ctx, float x, float y) {
 static float capillary(const slide *s, size_t i, const place *q) {
     float half = 0.5F * (float)s->p.septum_um;
     float open = s->noise[NOISE_CELL][i] + 0.3F * s->noise[NOISE_COARSE][i];
-    half *= clampf(0.75F + 0.35F * open, 0.35F, 1.7F);
+    half *= clampf(0.8F + 0.33F * open, 0.42F, 1.7F);
     half *= 1 + 0.9F * gauss(q->edge2 - q->edge, 3.0F); /* junctions of three nests are wider */
     float present = s->noise[NOISE_COARSE][i] * 0.8F + 0.4F * s->noise[NOISE_WARP_X][i];
     float gone = 2.2F * ((float)s->p.septum_presence - 0.5F); /* threshold on a noise of about unit variance */
@@ -32,8 +32,8 @@ static float capillary(const slide *s, size_t i, const place *q) {
 /* Stroma and lumen of the capillary net. */
 static void vessel(slide *s, size_t i, float d, float half) {
     float fibre = s->noise[NOISE_FINE][i] * 0.5F + s->noise[NOISE_MID][i];
-    float e = (float)s->p.stain_e * clampf(0.48F + 0.12F * fibre, 0.1F, 1);
-    float h = (float)s->p.stain_h * 0.12F;
+    float e = (float)s->p.stain_e * clampf(0.66F + 0.14F * fibre, 0.1F, 1.1F);
+    float h = (float)s->p.stain_h * 0.17F;
     float lumen = smooth(0, 0.8F, half - d - 1.1F) * smooth(0.1F, 0.6F, s->noise[NOISE_CELL][i]);
     s->c[CHROMOGEN_E][i] = mixf(e, 0.03F, lumen);
     s->c[CHROMOGEN_H][i] = mixf(h, 0.01F, lumen);
@@ -50,7 +50,7 @@ static void cytoplasm(slide *s, size_t i, const site *o, float edge) {
     level *= expf(0.22F * o->tint);
     float dx = at_x(s, (int)(i % (size_t)s->w)) - o->nx, dy = at_x(s, (int)(i / (size_t)s->w)) - o->ny;
     float around = gauss(sqrtf(dx * dx + dy * dy), 0.62F * (float)p->nucleus_um); /* cytoplasm gathers at the nucleus */
-    level += (o->kind ? 0.1F : 0.10F) * (float)p->stain_e * around * (0.8F + 0.5F * mid);
+    level += (o->kind ? 0.10F : 0.07F) * (float)p->stain_e * around * (0.8F + 0.5F * mid);
     float width = (float)p->membrane_um * (1 + 0.15F * fine);
     float line =
         (float)p->membrane_e * gauss(edge, 0.5F * width + 0.15F) * clampf(0.85F + 0.25F * s->noise[NOISE_CELL][i], 0.15F, 1.3F);
