@@ -21,14 +21,12 @@ typedef struct mnk_evaluate_config {
     int64_t replicates;   /* of the bootstrap; 0: no intervals from it */
     double level;         /* of the intervals */
     bool by_class;
-    double near_share;    /* a near copy is nearer to train than all but this share of holdout images of its class */
-    int64_t never_shown;  /* flag at most this many real items as never generated */
+    double near_share;   /* a near copy is nearer to train than all but this share of holdout images of its class */
+    int64_t never_shown; /* flag at most this many real items as never generated */
     const char *features_train, *features_holdout, *features_synthetic; /* .npy, n x d, f32 or f64; NULL: none */
 } mnk_evaluate_config;
 
-struct mnk_option;
-/* The options of mnk_evaluate_config (see base/options.h); mnk_evaluate_defaults applies their defaults. */
-MNK_API extern const struct mnk_option mnk_evaluate_options[];
+/* The defaults of its options (the table itself is in evaluate/config.h). */
 MNK_API void mnk_evaluate_defaults(mnk_evaluate_config *config);
 
 /* Judges `synthetic` against `train`, with `holdout` (real images never used in training; may be NULL: allowed, warned of,

@@ -7,10 +7,9 @@
 
 enum { CHUNK = 8192 };
 
-#define EACH(body)                                                                                                     \
-    for (size_t i = begin; i < end; i++) {                                                                             \
-        body                                                                                                           \
-    }
+/* `omp simd`: gradients may be written over the ones they are made from. */
+#define EACH(body)                                                                                                             \
+    _Pragma("omp simd") for (size_t i = begin; i < end; i++) { body }
 
 static real sigmoid(real x) { return (real)1 / ((real)1 + (real)exp(-(double)x)); }
 
@@ -105,10 +104,8 @@ static void draw_mask(const mnk_plan *p, mnk_node *n) {
         for (int c = 0; c < op->c; c++)
             for (int i = 0; i < hw; i++) {
                 real m = mnk_rng_uniform_f32(&r) < (float)op->rate ? 0 : keep;
-                if (mnk_is_vector(op))
-                    mask[c] = m;
-                else
-                    mask[((size_t)(c / 8) * (size_t)hw + (size_t)i) * 8 + (size_t)(c % 8)] = m;
+                if (mnk_is_vector(op)) mask[c] = m;
+                else mask[((size_t)(c / 8) * (size_t)hw + (size_t)i) * 8 + (size_t)(c % 8)] = m;
             }
     }
 }
