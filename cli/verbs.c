@@ -4,8 +4,8 @@
 /* clang-format off */
 extern const cli_verb cli_verb_doctor;
 extern const cli_verb cli_verb_data;
-extern const cli_verb cli_verb_sample;
 extern const cli_verb cli_verb_train_gan;
+extern const cli_verb cli_verb_sample;
 extern const cli_verb cli_verb_simulate_histology;
 extern const cli_verb cli_verb_train_classifier;
 extern const cli_verb cli_verb_verify;
@@ -15,8 +15,8 @@ extern const cli_verb cli_verb_completion;
 const cli_verb *const cli_verbs[] = {
     &cli_verb_doctor,
     &cli_verb_data,
-    &cli_verb_sample,
     &cli_verb_train_gan,
+    &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
     &cli_verb_verify,
