@@ -8,10 +8,9 @@
 
 enum { CHUNK = 8192 };
 
+/* `omp simd`: gradients may be written over the ones they are made from. */
 #define EACH(body)                                                                                                             \
-    for (size_t i = begin; i < end; i++) {                                                                                     \
-        body                                                                                                                   \
-    }
+    _Pragma("omp simd") for (size_t i = begin; i < end; i++) { body }
 
 static real sigmoid(real x) { return (real)1 / ((real)1 + (real)exp(-(double)x)); }
 
@@ -33,7 +32,7 @@ static void tanh_chunk(const real *x, real *y, size_t n) {
 }
 
 /* Both branches are computed and one is kept: a loop the compiler can vectorise. */
-static void act_chunk(const mnk_op *op, const real *restrict x, real *restrict y, size_t begin, size_t end) {
+static void act_chunk(const mnk_op *op, const real *x, real *y, size_t begin, size_t end) {
     real slope = (real)op->slope;
     switch (op->act) {
     case MNK_ACT_RELU: EACH(y[i] = x[i] > 0 ? x[i] : 0;) break;
@@ -57,17 +56,21 @@ void mnk_op_act_forward(mnk_plan *p, mnk_node *n) {
 }
 
 /* out = derivative * d. Relu and leaky at 0 take the slope of the left side, as the forward pass does. */
-static void act_chunk_back(const mnk_op *op, const real *restrict x, const real *restrict y, const real *restrict d,
-                           real *restrict out, size_t begin, size_t end) {
+static void act_chunk_back(const mnk_op *op, const real *x, const real *y, const real *d, real *out, size_t begin, size_t end) {
     real slope = (real)op->slope;
     switch (op->act) {
     case MNK_ACT_RELU: EACH(out[i] = y[i] > 0 ? d[i] : 0;) break;
     case MNK_ACT_LEAKY: EACH(real low = slope * d[i]; out[i] = y[i] > 0 ? d[i] : low;) break;
     case MNK_ACT_TANH: EACH(out[i] = d[i] * (1 - y[i] * y[i]);) break;
     case MNK_ACT_SIGMOID: EACH(out[i] = d[i] * y[i] * (1 - y[i]);) break;
-    case MNK_ACT_SILU:
-        sigmoid_chunk(x + begin, out + begin, end - begin);
-        EACH(real s = out[i]; out[i] = d[i] * (s + y[i] * (1 - s));)
+    case MNK_ACT_SILU: /* out may be d: the logistic function of x waits elsewhere */
+        for (size_t at = begin; at < end; at += 256) {
+            real s[256];
+            size_t count = end - at < 256 ? end - at : 256;
+            sigmoid_chunk(x + at, s, count);
+#pragma omp simd
+            for (size_t i = 0; i < count; i++) out[at + i] = d[at + i] * (s[i] + y[at + i] * (1 - s[i]));
+        }
         break;
     }
 }
