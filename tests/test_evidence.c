@@ -13,8 +13,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "evidence/gallery.h"
+#include "evidence/html.h"
 #include "evidence/svg.h"
 #include "manikin/evidence.h"
+#include "manikin/simulate.h"
 
 static char folder[512];
 
@@ -40,9 +43,8 @@ static void put(const char *name, const char *text) {
 
 static char *get(const char *path, size_t *n) {
     mnk_error err = MNK_ERROR_INIT;
-    uint8_t *bytes = NULL;
+    static uint8_t *bytes;
     assert_ok(mnk_file_read(path, 64 << 20, &bytes, n, &err));
-    assert_non_null(bytes);
     return (char *)bytes;
 }
 
@@ -466,6 +468,294 @@ static void test_charts_are_well_formed_whatever_the_numbers(void **state) {
     mnk_text_clear(&t);
 }
 
+/* ---- the report, on a made-up study ---- */
+static mnk_images *phantom(uint64_t seed, size_t n) {
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_histology_config c;
+    mnk_images *d = NULL;
+    mnk_histology_defaults(&c);
+    c.size = 32;
+    c.persons = 8;
+    assert_ok(mnk_simulate_histology(&c, seed, n, NULL, &d, NULL, &err));
+    return d;
+}
+
+static mnk_metric *metric(mnk_result *r, const char *id, const char *group, const char *encoding, const char *subset,
+                          double value, double half) {
+    mnk_metric *m = mnk_result_add_metric(r, id, group);
+    assert_non_null(m);
+    snprintf(m->encoding, sizeof m->encoding, "%s", encoding);
+    snprintf(m->subset, sizeof m->subset, "%s", subset);
+    m->value = value;
+    m->low = value - half;
+    m->high = value + half;
+    m->n = 300;
+    return m;
+}
+
+static mnk_result *made_up_evaluation(const mnk_images *train) {
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_result *r = NULL;
+    assert_ok(mnk_result_open("evaluate", 1, &r, &err));
+    static const char *const encodings[2] = {"scatter", "classifier"};
+    static const char *const ids[9] = {"alpha_precision", "beta_recall", "authenticity",     "precision", "recall",
+                                       "density",         "coverage",    "frechet_distance", "kid"};
+    r->encodings = 2;
+    for (int e = 0; e < 2; e++) {
+        snprintf(r->encoding[e].name, sizeof r->encoding[e].name, "%s", encodings[e]);
+        r->encoding[e].dim = e ? 64 : 243;
+        for (int i = 0; i < 9; i++) {
+            mnk_metric *m = metric(r, ids[i], "fidelity", encodings[e], "",
+                                   i < 7 ? 0.55 + 0.03 * i + 0.06 * e : 3.1 - 3 * (i == 8), i == 8 ? 0.02 : 0.03);
+            mnk_metric_add_reference(m, "holdout", i < 7 ? 0.9 : 0.4);
+            mnk_metric_add_reference(m, "copy", i == 2 ? 0 : i < 7 ? 1 : 0);
+            mnk_metric_add_reference(m, "floor", i < 7 ? 0.04 : 40);
+        }
+        for (int c = 0; c < train->classes; c++) {
+            mnk_metric_add_reference(
+                metric(r, "coverage", "diversity", encodings[e], train->class_names[c], 0.8 - 0.15 * c - 0.05 * e, 0.05),
+                "holdout", 0.93);
+            mnk_metric_add_reference(
+                metric(r, "precision", "fidelity", encodings[e], train->class_names[c], 0.7 + 0.06 * c, 0.04), "holdout", 0.9);
+            mnk_metric_add_reference(
+                metric(r, "within_class_sd", "diversity", encodings[e], train->class_names[c], 0.86 - 0.12 * c, 0.02),
+                "holdout", 1.0);
+        }
+    }
+    mnk_metric *gap = metric(r, "kid", "fidelity", "classifier", train->class_names[2], NAN, NAN);
+    snprintf(gap->note, sizeof gap->note, "fewer than 20 images");
+    for (size_t i = 0; i < 5; i++) {
+        mnk_flag *f = mnk_result_add_flag(r, i < 1 ? "exact_copy" : "near_copy", 3 * i);
+        f->of = (int64_t)(7 * i);
+        f->distance = 0.01 * (double)i;
+        snprintf(f->note, sizeof f->note, "turned 90");
+        mnk_result_add_flag(r, "never_generated", 5 * i)->distance = 3 - 0.1 * (double)i;
+    }
+    mnk_flag *outside = mnk_result_add_flag(r, "near_copy", 1u << 30); /* must not be followed */
+    outside->of = 1;
+    mnk_result_add_flag(r, "never_generated", 1u << 30);
+    return r;
+}
+
+static mnk_result *made_up_usefulness(const mnk_images *train) {
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_result *r = NULL;
+    assert_ok(mnk_result_open("usefulness", 1, &r, &err));
+    static const char *const arms[3] = {"real", "real+synthetic", "synthetic"};
+    for (int a = 0; a < 3; a++) {
+        char id[64];
+        for (int c = 0; c < train->classes; c++) {
+            snprintf(id, sizeof id, "auc.%s", arms[a]);
+            metric(r, id, "usefulness", "", train->class_names[c], 0.95 - 0.03 * c - 0.04 * (a == 2) + 0.01 * (a == 1), 0.02);
+            snprintf(id, sizeof id, "auc_gain.%s", arms[a]);
+            if (a) metric(r, id, "usefulness", "", train->class_names[c], a == 1 ? 0.013 + 0.004 * c : -0.04, 0.011);
+        }
+        snprintf(id, sizeof id, "macro_auc.%s", arms[a]);
+        metric(r, id, "usefulness", "", "", 0.92 - 0.04 * (a == 2) + 0.01 * (a == 1), 0.012);
+        snprintf(id, sizeof id, "macro_auc_gain.%s", arms[a]);
+        if (a) metric(r, id, "usefulness", "", "", a == 1 ? 0.009 : -0.04, 0.012);
+    }
+    return r;
+}
+
+typedef struct made_up {
+    mnk_images *train, *holdout, *test, *synthetic;
+    mnk_result *evaluate, *usefulness;
+    mnk_evidence e;
+} made_up;
+
+static void make(made_up *m) {
+    m->train = phantom(1, 300);
+    m->holdout = phantom(2, 90);
+    m->test = phantom(3, 90);
+    m->synthetic = phantom(4, 240);
+    m->evaluate = made_up_evaluation(m->train);
+    m->usefulness = made_up_usefulness(m->train);
+    static mnk_gate gates[2] = {
+        {.text = "coverage/scatter >= 0.5", .threshold = 0.5, .value = 0.73, .met = true},
+        {.text = "macro_auc_gain.real+synthetic.low > 0", .threshold = 0, .value = -0.003, .met = false}};
+    static const mnk_evidence_fact facts[2] = {{"kind", "class-conditional GAN"}, {"parameters", "0.63 million"}};
+    static const mnk_evidence_step steps[2] = {{"gan", "train the generator", 63.2, false},
+                                               {"sample", "sample synthetic images", 1.8, true}};
+    m->e = (mnk_evidence){.title = "Kidney <tumours> & \"a made-up study\"",
+                          .seed = 1,
+                          .is_phantom = true,
+                          .train = m->train,
+                          .holdout = m->holdout,
+                          .test = m->test,
+                          .synthetic = m->synthetic,
+                          .evaluate = m->evaluate,
+                          .usefulness = m->usefulness,
+                          .data_note = "Cut by the study.",
+                          .generator = facts,
+                          .generator_facts = 2,
+                          .settings_json = "{\n  \"seed\": 1\n}",
+                          .study_text = "manikin: 1\ntitle: <b>\n",
+                          .command = "manikin run study.yaml -o results",
+                          .gate = gates,
+                          .gates = 2,
+                          .public_key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+                          .run = {.started = "2026-01-01T00:00:00Z",
+                                  .finished = "2026-01-01T00:02:00Z",
+                                  .wall_s = 120,
+                                  .threads = 2,
+                                  .hardware = "a processor",
+                                  .step = steps,
+                                  .steps = 2}};
+}
+
+static void unmake(made_up *m) {
+    mnk_images_close(m->train);
+    mnk_images_close(m->holdout);
+    mnk_images_close(m->test);
+    mnk_images_close(m->synthetic);
+    mnk_result_close(m->evaluate);
+    mnk_result_close(m->usefulness);
+}
+
+static void write_events(void) {
+    mnk_text t = {0};
+    for (int i = 1; i <= 40; i++)
+        mnk_text_printf(&t, "{\"event\":\"%s\",\"kimg\":%d,\"d_loss\":%g,\"g_loss\":%g%s}\n", i % 4 ? "step" : "snapshot",
+                        2 * i, 1.9 - 0.02 * i, 0.3 + 0.01 * i,
+                        i % 4 ? "" : ",\"variety\":{\"clear_cell\":0.7,\"papillary\":0.6}");
+    mnk_text_add(&t, "{\"event\":\"step\",\"kimg\":\"x\"}\nnot json\n{\"kimg\": 90, \"d_lo"); /* killed while writing */
+    put("events.jsonl", t.s);
+    mnk_text_clear(&t);
+}
+
+static void test_report_is_whole_small_and_safe(void **state) {
+    (void)state;
+    fresh("report");
+    mnk_error err = MNK_ERROR_INIT;
+    made_up m;
+    make(&m);
+    write_events();
+    m.e.events_path = in("events.jsonl");
+    char content[73], again[73];
+    assert_ok(mnk_evidence_write(&m.e, folder, NULL, content, &err));
+    size_t n = 0;
+    char *page = get(in("report.html"), &n);
+    assert_true(n < 3000000);
+    assert_well_formed(page);
+    assert_null(strstr(page, "<script"));
+    assert_null(strstr(page, "<tumours>"));
+    assert_null(strstr(page, "http://") == strstr(page, "http://www.w3.org/2000/svg") ? NULL
+                                                                                      : "an address that is not a name space");
+    static const char *const needed[] = {"Research use. Not a medical device.",
+                                         "id=\"answer\"",
+                                         "id=\"data\"",
+                                         "id=\"look\"",
+                                         "Random, not chosen; seed 1",
+                                         "id=\"fidelity\"",
+                                         "id=\"usefulness\"",
+                                         "id=\"copies\"",
+                                         "id=\"training\"",
+                                         "id=\"limits\"",
+                                         "id=\"method\"",
+                                         "id=\"repeat\"",
+                                         "1 of 2 met",
+                                         "Losses while training",
+                                         "manikin run study.yaml",
+                                         "phantom",
+                                         "was not shown to differ from",
+                                         "is better than",
+                                         "1 exact",
+                                         "fewer than 20 images"};
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!strstr(page, needed[i])) fail_msg("the page lacks: %s", needed[i]);
+    mnk_free(page);
+    /* the numbers: JSON, and the same but for "run" at another time */
+    char *numbers = get(in("evidence.json"), &n);
+    assert_non_null(strstr(numbers, "\"format\": \"manikin-evidence\""));
+    assert_non_null(strstr(numbers, "\"macro_auc_gain.real+synthetic\""));
+    mnk_free(numbers);
+    m.e.run = (mnk_evidence_run){.finished = "2027-01-01T00:00:00Z", .threads = 1};
+    assert_ok(mnk_evidence_write(&m.e, folder, NULL, again, &err));
+    assert_string_equal(content, again);
+    m.usefulness->metric[0].value += 0.001;
+    assert_ok(mnk_evidence_write(&m.e, folder, NULL, again, &err));
+    assert_string_not_equal(content, again);
+    unmake(&m);
+}
+
+static void test_report_can_hide_real_images_and_bear_gaps(void **state) {
+    (void)state;
+    fresh("gaps");
+    mnk_error err = MNK_ERROR_INIT;
+    made_up m;
+    make(&m);
+    m.e.hide_real = true;
+    assert_ok(mnk_evidence_write(&m.e, folder, NULL, NULL, &err));
+    size_t n = 0;
+    char *page = get(in("report.html"), &n);
+    assert_null(strstr(page, "nearest training image</span>"));
+    assert_null(strstr(page, "real training images that no"));
+    mnk_free(page);
+    mnk_evidence bare = {.title = "Nothing yet"};
+    assert_ok(mnk_evidence_write(&bare, folder, NULL, NULL, &err));
+    page = get(in("report.html"), &n);
+    assert_well_formed(page);
+    assert_non_null(strstr(page, "Not measured"));
+    mnk_free(page);
+    unmake(&m);
+}
+
+static void test_nearest_image_is_found_under_every_turn(void **state) {
+    (void)state;
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_images *train = phantom(1, 24), *copies = phantom(9, 8);
+    size_t side = 32, volume = side * side * 3, query[8], nearest[8];
+    int turn[8];
+    double rms[8];
+    for (size_t t = 0; t < 8; t++) { /* copy t: image 3t of train, turned the way t says */
+        query[t] = t;
+        for (size_t y = 0; y < side; y++)
+            for (size_t x = 0; x < side; x++) {
+                size_t v = y, u = t & 4 ? side - 1 - x : x;
+                for (size_t q = 0; q < (t & 3); q++) {
+                    size_t w = v;
+                    v = u;
+                    u = side - 1 - w;
+                }
+                memcpy(copies->pixels8 + t * volume + (v * side + u) * 3, train->pixels8 + 3 * t * volume + (y * side + x) * 3,
+                       3);
+            }
+    }
+    assert_ok(mnk_gallery_nearest(copies, query, 8, train, true, nearest, turn, rms, NULL, &err));
+    for (size_t t = 0; t < 8; t++) {
+        assert_int_equal(nearest[t], 3 * t);
+        assert_true(rms[t] == 0);
+        /* the neighbour, turned as said, must be the copy itself */
+        mnk_cell cells[2] = {{copies, t, 0}, {train, nearest[t], turn[t]}};
+        mnk_sprite s;
+        assert_ok(mnk_sprite_make(cells, 1, 2, &s, &err));
+        for (int y = 0; y < s.height; y++)
+            assert_memory_equal(s.pixels + y * s.width * 3, s.pixels + (y * s.width + s.cell + MNK_SPRITE_GAP) * 3,
+                                (size_t)s.cell * 3);
+        mnk_sprite_clear(&s);
+    }
+    mnk_images_close(train);
+    mnk_images_close(copies);
+}
+
+static void test_numbers_as_people_read_them(void **state) {
+    (void)state;
+    char b[48];
+    assert_string_equal(mnk_html_number(0.8734, b), "0.873");
+    assert_string_equal(mnk_html_number(-0.0049, b), "−0.0049");
+    assert_string_equal(mnk_html_number(12.44, b), "12.4");
+    assert_string_equal(mnk_html_number(1234567, b), "1,234,567");
+    assert_string_equal(mnk_html_number(0, b), "0");
+    assert_string_equal(mnk_html_number(1, b), "1.000");
+    assert_string_equal(mnk_html_number(NAN, b), "–");
+    assert_string_equal(mnk_html_signed(0.0071, b), "+0.007");
+    assert_string_equal(mnk_html_signed(-0.0001, b), "±0.000");
+    assert_string_equal(mnk_html_interval(0.1, NAN, false, b), "");
+    assert_string_equal(mnk_html_interval(-0.004, 0.018, true, b), "−0.004 to +0.018");
+    assert_string_equal(mnk_html_duration(192, b), "3 min 12 s");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_checker_of_markup_sees_faults),
@@ -480,6 +770,10 @@ int main(void) {
         cmocka_unit_test(test_links_cannot_be_evidence),
         cmocka_unit_test(test_ticks),
         cmocka_unit_test(test_charts_are_well_formed_whatever_the_numbers),
+        cmocka_unit_test(test_numbers_as_people_read_them),
+        cmocka_unit_test(test_nearest_image_is_found_under_every_turn),
+        cmocka_unit_test(test_report_is_whole_small_and_safe),
+        cmocka_unit_test(test_report_can_hide_real_images_and_bear_gaps),
     };
     return MNK_RUN_TESTS("evidence", tests);
 }

@@ -16,11 +16,11 @@
 
 /* A threshold set in the study before the run. Only such a threshold makes a "met" or "not met". */
 typedef struct mnk_gate {
-    char text[160];     /* as written in the study: "coverage/scatter >= 0.5" */
+    char text[160]; /* as written in the study: "coverage/scatter >= 0.5" */
     double threshold;
-    double value;       /* NaN: could not be measured, which counts as not met */
+    double value; /* NaN: could not be measured, which counts as not met */
     bool met;
-    char note[160];     /* why it could not be measured */
+    char note[160]; /* why it could not be measured */
 } mnk_gate;
 
 typedef struct mnk_evidence_step {
@@ -29,7 +29,9 @@ typedef struct mnk_evidence_step {
     bool is_reused; /* nothing had changed since an earlier run */
 } mnk_evidence_step;
 
-typedef struct mnk_evidence_fact { char name[64], value[256]; } mnk_evidence_fact;
+typedef struct mnk_evidence_fact {
+    char name[64], value[256];
+} mnk_evidence_fact;
 
 /* Where and when; the only part of evidence.json that two equal runs do not share. */
 typedef struct mnk_evidence_run {
@@ -44,10 +46,10 @@ typedef struct mnk_evidence_run {
 typedef struct mnk_evidence {
     const char *title;
     uint64_t seed;
-    bool is_phantom; /* the "real" data come from a forward model */
+    bool is_phantom;                                            /* the "real" data come from a forward model */
     const mnk_images *train, *val, *holdout, *test, *synthetic; /* NULL: none. val and holdout were cut from train */
-    const mnk_result *data, *evaluate, *usefulness;              /* NULL: not done */
-    const char *data_note;     /* how the splits came about, one or two sentences; may be NULL */
+    const mnk_result *data, *evaluate, *usefulness;             /* NULL: not done */
+    const char *data_note;              /* how the splits came about, one or two sentences; may be NULL */
     const mnk_evidence_fact *generator; /* what made the synthetic images: name and value pairs */
     size_t generator_facts;
     const char *events_path;   /* events.jsonl of the generator's training, or NULL */
@@ -57,15 +59,15 @@ typedef struct mnk_evidence {
     const char *rarest_class;  /* NULL: the class with the fewest training images */
     const mnk_gate *gate;
     size_t gates;
-    bool hide_real;            /* no training, holdout or test image on the page */
-    const char *public_key;    /* of the signature to come, or NULL: not signed */
+    bool hide_real;         /* no training, holdout or test image on the page */
+    const char *public_key; /* of the signature to come, or NULL: not signed */
     mnk_evidence_run run;
 } mnk_evidence;
 
 /* Writes dir/evidence.json and dir/report.html (at most 3 MB: contact sheets shrink until it fits). content_hash receives the
  * hash of evidence.json without its "run" part; may be NULL. */
-MNK_API mnk_status mnk_evidence_write(const mnk_evidence *e, const char *dir, const mnk_observer *observer, char content_hash[73],
-                                      mnk_error *err) MNK_CHECK;
+MNK_API mnk_status mnk_evidence_write(const mnk_evidence *e, const char *dir, const mnk_observer *observer,
+                                      char content_hash[73], mnk_error *err) MNK_CHECK;
 
 /* The answer in words: up to eight sentences, each of at most 511 bytes, as they stand in the report. Returns how many. */
 typedef char mnk_sentence[512];

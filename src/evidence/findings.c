@@ -13,11 +13,16 @@ const mnk_metric_info mnk_metric_infos[] = {
     {"beta_recall", "β-recall", "like holdout", "do real images fall where synthetic ones are dense?", true},
     {"recall", "recall", "like holdout", "share of real images inside the neighbourhood of some synthetic image", true},
     {"coverage", "coverage", "like holdout", "share of real images with a synthetic one nearby", true},
-    {"authenticity", "authenticity", "like holdout", "share of synthetic images that are not closer to a training image than its own neighbour is", true},
-    {"frechet_distance", "Fréchet distance", "lower", "distance of means and covariances; comparable at equal n and encoding only", false},
-    {"kid", "kernel distance (KID)", "lower", "squared kernel mean discrepancy, unbiased, so that small negative values mean none", false},
-    {"within_class_sd", "variety inside the class", "like holdout", "spread of synthetic images of a class over that of real ones", false},
-    {"label_agreement", "label agreement", "like holdout", "share of synthetic images that the yardstick classifier calls by their class", true},
+    {"authenticity", "authenticity", "like holdout",
+     "share of synthetic images that are not closer to a training image than its own neighbour is", true},
+    {"frechet_distance", "Fréchet distance", "lower",
+     "distance of means and covariances; comparable at equal n and encoding only", false},
+    {"kid", "kernel distance (KID)", "lower",
+     "squared kernel mean discrepancy, unbiased, so that small negative values mean none", false},
+    {"within_class_sd", "variety inside the class", "like holdout",
+     "spread of synthetic images of a class over that of real ones", false},
+    {"label_agreement", "label agreement", "like holdout",
+     "share of synthetic images that the yardstick classifier calls by their class", true},
     {NULL, NULL, NULL, NULL, false},
 };
 
@@ -71,7 +76,8 @@ static const mnk_metric *lowest_variety(const mnk_result *r, const char *encodin
     const mnk_metric *worst = NULL;
     for (size_t i = 0; r && i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (strcmp(m->id, "within_class_sd") != 0 || strcmp(m->encoding, encoding) != 0 || !*m->subset || isnan(m->value)) continue;
+        if (strcmp(m->id, "within_class_sd") != 0 || strcmp(m->encoding, encoding) != 0 || !*m->subset || isnan(m->value))
+            continue;
         if (!worst || m->value < worst->value) worst = m;
     }
     return worst;
@@ -117,8 +123,8 @@ static void difference(const mnk_metric *gain, const mnk_metric *real, const cha
     mnk_html_signed(gain->value, a);
     mnk_html_interval(gain->low, gain->high, true, b);
     if (real && !isnan(real->value))
-        snprintf(out, size, "%s %s against %s, difference %s, %.0f %% interval %s", what, mnk_html_number(real->value + gain->value, c),
-                 mnk_html_number(real->value, d), a, 100 * gain->level, b);
+        snprintf(out, size, "%s %s against %s, difference %s, %.0f %% interval %s", what,
+                 mnk_html_number(real->value + gain->value, c), mnk_html_number(real->value, d), a, 100 * gain->level, b);
     else snprintf(out, size, "difference in %s %s, %.0f %% interval %s", what, a, 100 * gain->level, b);
 }
 
@@ -132,12 +138,16 @@ static void say_usefulness(const mnk_evidence *e, const mnk_findings *f, mnk_sen
     char numbers[256];
     mnk_effect effect = mnk_effect_of(f->gain);
     if (effect == MNK_EFFECT_UNKNOWN) {
-        snprintf(out, sizeof(mnk_sentence), "Whether synthetic images help a classifier was not measured%s%s.", f->gain && f->gain->note[0] ? ": " : "",
-                 f->gain ? f->gain->note : e->test ? "" : ", because there is no test set");
+        snprintf(out, sizeof(mnk_sentence), "Whether synthetic images help a classifier was not measured%s%s.",
+                 f->gain && f->gain->note[0] ? ": " : "",
+                 f->gain   ? f->gain->note
+                 : e->test ? ""
+                           : ", because there is no test set");
         return;
     }
     difference(f->gain, f->auc_real, "macro AUC", numbers, sizeof numbers);
-    snprintf(out, sizeof(mnk_sentence), "Over all classes, a classifier trained on real + synthetic images %s one trained on real images alone (%s).",
+    snprintf(out, sizeof(mnk_sentence),
+             "Over all classes, a classifier trained on real + synthetic images %s one trained on real images alone (%s).",
              verdict_of(effect), numbers);
 }
 
@@ -149,8 +159,8 @@ static void say_rarest(const mnk_findings *f, mnk_sentence out) {
         return;
     }
     difference(f->gain_rarest, f->auc_real_rarest, "AUC", numbers, sizeof numbers);
-    snprintf(out, sizeof(mnk_sentence), "For the rarest class, %s (%s training images), real + synthetic %s real alone (%s).", f->rarest,
-             mnk_html_count(f->rarest_n, count), verdict_of(effect), numbers);
+    snprintf(out, sizeof(mnk_sentence), "For the rarest class, %s (%s training images), real + synthetic %s real alone (%s).",
+             f->rarest, mnk_html_count(f->rarest_n, count), verdict_of(effect), numbers);
 }
 
 static void say_variety(const mnk_findings *f, mnk_sentence out) {
@@ -158,17 +168,19 @@ static void say_variety(const mnk_findings *f, mnk_sentence out) {
     size_t n = 0;
     if (f->variety) {
         double v = f->variety->value;
-        n = (size_t)snprintf(out, sizeof(mnk_sentence), "%s: in the least varied class, %s, synthetic images spread %s times as much as real ones%s%s%s. ",
-                             v < MNK_VARIETY_COLLAPSED   ? "The generator has collapsed inside a class"
-                             : v < MNK_VARIETY_REDUCED   ? "Variety inside classes is reduced"
-                                                         : "No collapse was seen",
+        n = (size_t)snprintf(out, sizeof(mnk_sentence),
+                             "%s: in the least varied class, %s, synthetic images spread %s times as much as real ones%s%s%s. ",
+                             v < MNK_VARIETY_COLLAPSED ? "The generator has collapsed inside a class"
+                             : v < MNK_VARIETY_REDUCED ? "Variety inside classes is reduced"
+                                                       : "No collapse was seen",
                              f->variety->subset, mnk_html_number(v, a), *f->variety->encoding ? " (" : "", f->variety->encoding,
                              *f->variety->encoding ? " encoding)" : "");
     }
     if (f->coverage && !isnan(f->coverage->value) && n < sizeof(mnk_sentence)) {
         double holdout = mnk_metric_reference(f->coverage, "holdout");
-        snprintf(out + n, sizeof(mnk_sentence) - n, "Synthetic images come near %s of the real images%s%s.", mnk_html_number(f->coverage->value, b),
-                 isnan(holdout) ? "" : "; as many unseen real images would come near ", isnan(holdout) ? "" : mnk_html_number(holdout, c));
+        snprintf(out + n, sizeof(mnk_sentence) - n, "Synthetic images come near %s of the real images%s%s.",
+                 mnk_html_number(f->coverage->value, b), isnan(holdout) ? "" : "; as many unseen real images would come near ",
+                 isnan(holdout) ? "" : mnk_html_number(holdout, c));
     } else if (!n) {
         snprintf(out, sizeof(mnk_sentence), "Variety was not measured.");
     }
@@ -182,9 +194,11 @@ static void say_copies(const mnk_evidence *e, const mnk_findings *f, mnk_sentenc
     }
     size_t n = e->synthetic ? e->synthetic->n : f->authenticity ? f->authenticity->n : 0;
     size_t k = (size_t)(f->exact + f->near_copies == 0
-                            ? snprintf(out, sizeof(mnk_sentence), "No exact or near copy of a training image was found among %s synthetic images.",
+                            ? snprintf(out, sizeof(mnk_sentence),
+                                       "No exact or near copy of a training image was found among %s synthetic images.",
                                        mnk_html_count(n, a))
-                            : snprintf(out, sizeof(mnk_sentence), "%s exact and %s near copies of training images were found among %s synthetic images.",
+                            : snprintf(out, sizeof(mnk_sentence),
+                                       "%s exact and %s near copies of training images were found among %s synthetic images.",
                                        mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b), mnk_html_count(n, c)));
     if (f->authenticity && !isnan(f->authenticity->value) && k < sizeof(mnk_sentence)) {
         double holdout = mnk_metric_reference(f->authenticity, "holdout");
@@ -204,18 +218,20 @@ static void say_gaps(const mnk_evidence *e, mnk_sentence out) {
                 if (!first) first = &r->metric[i];
             }
     }
-    const char *const absent[] = {e->evaluate ? NULL : "fidelity and copies", e->usefulness ? NULL : "usefulness", e->holdout ? NULL : "the holdout baseline",
-                                  e->test ? NULL : "anything on a test set"};
+    const char *const absent[] = {e->evaluate ? NULL : "fidelity and copies", e->usefulness ? NULL : "usefulness",
+                                  e->holdout ? NULL : "the holdout baseline", e->test ? NULL : "anything on a test set"};
     n = (size_t)snprintf(out, sizeof(mnk_sentence), "Not measured: ");
     size_t empty = n;
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
         if (absent[i]) n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%s%s", n > empty ? ", " : "", absent[i]);
     if (first && n < 300)
-        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%s%zu value%s that could not be estimated (such as %s%s%s: %s)", n > empty ? ", " : "", missing,
+        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n,
+                              "%s%zu value%s that could not be estimated (such as %s%s%s: %s)", n > empty ? ", " : "", missing,
                               missing == 1 ? "" : "s", mnk_metric_name(first->id), *first->subset ? " of " : "", first->subset,
                               first->note[0] ? first->note : "too few items");
     if (n < 440)
-        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%sprivacy beyond copies, robustness, and what readers see.", n > empty ? "; and by design not here: " : "");
+        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%sprivacy beyond copies, robustness, and what readers see.",
+                              n > empty ? "; and by design not here: " : "");
 }
 
 int mnk_evidence_answer(const mnk_evidence *e, mnk_sentence out[8]) {

@@ -34,7 +34,8 @@ static void copy_turned(const mnk_images *d, size_t item, int turn, uint8_t *out
         for (int x = 0; x < s; x++) {
             int sy = 0, sx = 0;
             turned(turn, s, y, x, &sy, &sx);
-            for (int k = 0; k < c; k++) *out++ = value_at(d, base + ((size_t)sy * (size_t)s + (size_t)sx) * (size_t)c + (size_t)k);
+            for (int k = 0; k < c; k++)
+                *out++ = value_at(d, base + ((size_t)sy * (size_t)s + (size_t)sx) * (size_t)c + (size_t)k);
         }
 }
 
@@ -55,7 +56,8 @@ static void put_cell(mnk_sprite *s, const mnk_images *d, const uint8_t *image, i
                         sum += image[at * (size_t)d->channels + (size_t)(d->channels == 3 ? c : 0)];
                     }
                 size_t to = (size_t)(top + y) * (size_t)s->width + (size_t)(left + x);
-                s->pixels[to * (size_t)s->channels + (size_t)c] = (uint8_t)((sum + (unsigned)(factor * factor / 2)) / (unsigned)(factor * factor));
+                s->pixels[to * (size_t)s->channels + (size_t)c] =
+                    (uint8_t)((sum + (unsigned)(factor * factor / 2)) / (unsigned)(factor * factor));
             }
 }
 
@@ -154,11 +156,11 @@ static void search_one(void *ctx, size_t q) {
     s->rms[q] = sqrt((double)best / (double)n);
 }
 
-mnk_status mnk_gallery_nearest(const mnk_images *from, const size_t *query, size_t n, const mnk_images *in, bool turned_too, size_t *nearest, int *turn,
-                               double *rms, const mnk_observer *observer, mnk_error *err) {
+mnk_status mnk_gallery_nearest(const mnk_images *from, const size_t *query, size_t n, const mnk_images *in, bool turned_too,
+                               size_t *nearest, int *turn, double *rms, const mnk_observer *observer, mnk_error *err) {
     if (from->height != in->height || from->width != in->width || from->channels != in->channels || !in->n)
-        return MNK_FAIL(err, MNK_ERR_INPUT, "nearest images: %dx%dx%d against %dx%dx%d (%zu items)", from->width, from->height, from->channels, in->width,
-                        in->height, in->channels, in->n);
+        return MNK_FAIL(err, MNK_ERR_INPUT, "nearest images: %dx%dx%d against %dx%dx%d (%zu items)", from->width, from->height,
+                        from->channels, in->width, in->height, in->channels, in->n);
     size_t v = volume_of(from);
     uint8_t *rows = NULL, *scratch = NULL;
     mnk_status status = MNK_OK;
@@ -177,7 +179,8 @@ mnk_status mnk_gallery_nearest(const mnk_images *from, const size_t *query, size
         if (block.turn) block.turn += begin;
         mnk_parallel_for(n - begin < 64 ? n - begin : 64, search_one, &block);
         mnk_observe_progress(observer, "nearest images", (double)(begin + 64 < n ? begin + 64 : n), (double)n, "");
-        if (mnk_observe_stopped(observer)) MNK_OUT(MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while looking for nearest images"));
+        if (mnk_observe_stopped(observer))
+            MNK_OUT(MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while looking for nearest images"));
     }
 out:
     mnk_free(rows);

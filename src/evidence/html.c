@@ -16,7 +16,8 @@ void mnk_html_begin(mnk_text *t, const char *title, const char *const (*nav)[2])
                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                     "<meta name=\"generator\" content=\"manikin " MNK_VERSION "\">\n"
                     /* nothing is fetched and nothing runs, whatever a class name or a title holds */
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n<title>");
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
+                    "'unsafe-inline'\">\n<title>");
     mnk_xml_text(t, title);
     mnk_text_add(t, "</title>\n<style>\n");
     mnk_text_add(t, mnk_report_style);
@@ -79,8 +80,8 @@ void mnk_html_figure_end(mnk_text *t, const char *caption) {
     mnk_text_add(t, "</figure>\n");
 }
 
-mnk_status mnk_html_image(mnk_text *t, const uint8_t *pixels, int height, int width, int channels, int shown_width, const char *alt,
-                          mnk_error *err) {
+mnk_status mnk_html_image(mnk_text *t, const uint8_t *pixels, int height, int width, int channels, int shown_width,
+                          const char *alt, mnk_error *err) {
     uint8_t *png = NULL;
     size_t n = 0;
     MNK_TRY(mnk_png_encode(pixels, height, width, channels, NULL, 0, &png, &n, err));
@@ -120,7 +121,7 @@ const char *mnk_html_number(double x, char out[48]) {
     const char *minus = x < 0 ? "−" : "";
     if (a >= 1000) {
         char count[48];
-        snprintf(out, 48, "%s%s", minus, mnk_html_count((uint64_t)(a < 1e18 ? a + 0.5 : 1e18), count));
+        snprintf(out, 48, "%s%.40s", minus, mnk_html_count((uint64_t)(a < 1e18 ? a + 0.5 : 1e18), count));
     } else if (a >= 100) snprintf(out, 48, "%s%.0f", minus, a);
     else if (a >= 10) snprintf(out, 48, "%s%.1f", minus, a);
     else if (a >= 0.0995 || a == 0) snprintf(out, 48, "%s%.*f", minus, a >= 1.9995 ? 2 : a == 0 ? 0 : 3, a);

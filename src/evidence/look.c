@@ -1,4 +1,5 @@
-/* What the page shows of the images: drawn by chance from the study's seed, with each synthetic image's nearest training image. */
+/* What the page shows of the images: drawn by chance from the study's seed, with each synthetic image's nearest training image.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static int label_in(const mnk_images *d, const char *name) {
     return -1;
 }
 
-static mnk_status look_class(const mnk_evidence *e, int label, mnk_look_class *c, const mnk_observer *observer, mnk_error *err) {
+static mnk_status look_class(const mnk_evidence *e, int label, mnk_look_class *c, const mnk_observer *observer,
+                             mnk_error *err) {
     c->label = label;
     MNK_TRY(MNK_NEW(c->real, MNK_LOOK_COLUMNS, err));
     MNK_TRY(MNK_NEW(c->synthetic, MNK_LOOK_COLUMNS, err));
@@ -46,11 +48,14 @@ static mnk_status look_class(const mnk_evidence *e, int label, mnk_look_class *c
     c->real_n = mnk_gallery_draw(e->train, label, MNK_LOOK_COLUMNS, e->seed, SALT_REAL + (uint64_t)label, c->real);
     int own = label_in(e->synthetic, e->train->class_names[label]);
     if (own < 0 || !same_shape(e->train, e->synthetic)) return MNK_OK;
-    c->synthetic_n = mnk_gallery_draw(e->synthetic, own, MNK_LOOK_COLUMNS, e->seed, SALT_SYNTHETIC + (uint64_t)label, c->synthetic);
-    return mnk_gallery_nearest(e->synthetic, c->synthetic, c->synthetic_n, e->train, true, c->nearest, c->turn, c->rms, observer, err);
+    c->synthetic_n =
+        mnk_gallery_draw(e->synthetic, own, MNK_LOOK_COLUMNS, e->seed, SALT_SYNTHETIC + (uint64_t)label, c->synthetic);
+    return mnk_gallery_nearest(e->synthetic, c->synthetic, c->synthetic_n, e->train, true, c->nearest, c->turn, c->rms,
+                               observer, err);
 }
 
-static mnk_status distances(const mnk_evidence *e, const mnk_images *d, size_t n, uint64_t salt, double **rms, const mnk_observer *observer, mnk_error *err) {
+static mnk_status distances(const mnk_evidence *e, const mnk_images *d, size_t n, uint64_t salt, double **rms,
+                            const mnk_observer *observer, mnk_error *err) {
     size_t *query = NULL, *nearest = NULL;
     mnk_status status;
     MNK_OUT(MNK_NEW(query, n, err));
@@ -109,14 +114,17 @@ static mnk_status sheet(mnk_text *t, const mnk_evidence *e, const mnk_look_class
     const char *labels[3];
     int rows = 0;
     if (!e->hide_real && c->real_n) {
-        for (int k = 0; k < columns && (size_t)k < c->real_n; k++) cells[rows * columns + k] = (mnk_cell){e->train, c->real[k], 0};
+        for (int k = 0; k < columns && (size_t)k < c->real_n; k++)
+            cells[rows * columns + k] = (mnk_cell){e->train, c->real[k], 0};
         labels[rows++] = all_labels[0];
     }
     if (c->synthetic_n) {
-        for (int k = 0; k < columns && (size_t)k < c->synthetic_n; k++) cells[rows * columns + k] = (mnk_cell){e->synthetic, c->synthetic[k], 0};
+        for (int k = 0; k < columns && (size_t)k < c->synthetic_n; k++)
+            cells[rows * columns + k] = (mnk_cell){e->synthetic, c->synthetic[k], 0};
         labels[rows++] = all_labels[1];
         if (!e->hide_real) {
-            for (int k = 0; k < columns && (size_t)k < c->synthetic_n; k++) cells[rows * columns + k] = (mnk_cell){e->train, c->nearest[k], c->turn[k]};
+            for (int k = 0; k < columns && (size_t)k < c->synthetic_n; k++)
+                cells[rows * columns + k] = (mnk_cell){e->train, c->nearest[k], c->turn[k]};
             labels[rows++] = all_labels[2];
         }
     }
@@ -125,7 +133,9 @@ static mnk_status sheet(mnk_text *t, const mnk_evidence *e, const mnk_look_class
     MNK_TRY(mnk_sprite_make(cells, rows, columns, &s, err));
     char alt[256];
     const char *name = e->train->class_names[c->label];
-    snprintf(alt, sizeof alt, "Contact sheet of class %.100s: rows of real images, synthetic images and the nearest training image of each", name);
+    snprintf(alt, sizeof alt,
+             "Contact sheet of class %.100s: rows of real images, synthetic images and the nearest training image of each",
+             name);
     mnk_text_add(t, "<div class=\"sheet\">");
     mnk_html_element(t, "h3", NULL, "%s", name);
     mnk_text_add(t, "<div class=\"rows\"><div class=\"labels\">");
@@ -140,11 +150,14 @@ static mnk_status sheet(mnk_text *t, const mnk_evidence *e, const mnk_look_class
 mnk_status mnk_report_look(mnk_text *t, const mnk_evidence *e, const mnk_look *l, int columns, mnk_error *err) {
     if (!l->classes) return MNK_OK;
     mnk_html_section(t, "look", "Look");
-    mnk_html_element(t, "p", NULL, "Random, not chosen; seed %llu. %s", (unsigned long long)e->seed,
-                     e->hide_real ? "Real images are not shown, as the study asks."
-                                  : "Below each synthetic image stands the training image nearest to it, over the eight flips and quarter turns.");
+    mnk_html_element(
+        t, "p", NULL, "Random, not chosen; seed %llu. %s", (unsigned long long)e->seed,
+        e->hide_real
+            ? "Real images are not shown, as the study asks."
+            : "Below each synthetic image stands the training image nearest to it, over the eight flips and quarter turns.");
     for (int i = 0; i < l->classes; i++) MNK_TRY(sheet(t, e, &l->item[i], columns, err));
-    if (e->train->classes > l->classes) mnk_html_element(t, "p", "note", "The first %d of %d classes are shown.", l->classes, e->train->classes);
+    if (e->train->classes > l->classes)
+        mnk_html_element(t, "p", "note", "The first %d of %d classes are shown.", l->classes, e->train->classes);
     mnk_html_section_end(t);
     return MNK_OK;
 }

@@ -11,9 +11,18 @@
 #define REPORT_MAX_BYTES 3000000
 
 static const char *const nav[][2] = {
-    {"answer", "Answer"},         {"data", "Data"},         {"look", "Look"},     {"fidelity", "Fidelity and variety"},
-    {"usefulness", "Usefulness"}, {"copies", "Copies and gaps"}, {"training", "Training"}, {"limits", "Limits"},
-    {"method", "Method"},         {"numbers", "All numbers by class"}, {"repeat", "Repeat it"}, {NULL, NULL},
+    {"answer", "Answer"},
+    {"data", "Data"},
+    {"look", "Look"},
+    {"fidelity", "Fidelity and variety"},
+    {"usefulness", "Usefulness"},
+    {"copies", "Copies and gaps"},
+    {"training", "Training"},
+    {"limits", "Limits"},
+    {"method", "Method"},
+    {"numbers", "All numbers by class"},
+    {"repeat", "Repeat it"},
+    {NULL, NULL},
 };
 
 static mnk_status render(const mnk_evidence *e, const mnk_look *l, int columns, mnk_text *t, mnk_error *err) {
@@ -46,10 +55,12 @@ static mnk_status write_page(const mnk_evidence *e, const mnk_look *l, const cha
         mnk_text_clear(&t);
         if (fits || status != MNK_OK) return status;
     }
-    return MNK_FAIL(err, MNK_ERR_FAILED, "%s: more than %d bytes even with the smallest contact sheets", path, REPORT_MAX_BYTES);
+    return MNK_FAIL(err, MNK_ERR_FAILED, "%s: more than %d bytes even with the smallest contact sheets", path,
+                    REPORT_MAX_BYTES);
 }
 
-static mnk_status write_numbers(const mnk_evidence *e, const mnk_look *l, const char *path, char content_hash[73], mnk_error *err) {
+static mnk_status write_numbers(const mnk_evidence *e, const mnk_look *l, const char *path, char content_hash[73],
+                                mnk_error *err) {
     mnk_text t = {0};
     mnk_status status = MNK_OK;
     if (content_hash) {
@@ -63,7 +74,8 @@ static mnk_status write_numbers(const mnk_evidence *e, const mnk_look *l, const 
     return status;
 }
 
-mnk_status mnk_evidence_write(const mnk_evidence *e, const char *dir, const mnk_observer *observer, char content_hash[73], mnk_error *err) {
+mnk_status mnk_evidence_write(const mnk_evidence *e, const char *dir, const mnk_observer *observer, char content_hash[73],
+                              mnk_error *err) {
     char page[1200], numbers[1200];
     if (strlen(dir) > 1000) return MNK_FAIL(err, MNK_ERR_INPUT, "%.100s…: name too long", dir);
     snprintf(page, sizeof page, "%s/report.html", dir);

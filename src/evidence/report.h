@@ -16,20 +16,20 @@ typedef struct mnk_metric_info {
 } mnk_metric_info;
 const mnk_metric_info *mnk_metric_info_of(const char *id); /* NULL when unknown */
 const char *mnk_metric_name(const char *id);               /* the id itself when unknown */
-const char *mnk_images_short_source(const mnk_images *d); /* the path as given */
+const char *mnk_images_short_source(const mnk_images *d);  /* the path as given */
 extern const mnk_metric_info mnk_metric_infos[];           /* ends with id NULL */
 
 /* ---- what the answer rests on ---- */
 typedef struct mnk_findings {
-    const char *rarest;            /* class name, NULL when there is no training set */
+    const char *rarest; /* class name, NULL when there is no training set */
     size_t rarest_n;
-    const mnk_metric *gain, *gain_rarest;    /* real + synthetic against real alone, macro and rarest class */
+    const mnk_metric *gain, *gain_rarest; /* real + synthetic against real alone, macro and rarest class */
     const mnk_metric *auc_real, *auc_real_rarest;
-    const char *encoding;          /* of the tiles: "classifier" when there, else the first */
-    const mnk_metric *realism;     /* precision */
+    const char *encoding;      /* of the tiles: "classifier" when there, else the first */
+    const mnk_metric *realism; /* precision */
     const mnk_metric *coverage;
     const mnk_metric *authenticity;
-    const mnk_metric *variety;     /* smallest within_class_sd ratio over classes */
+    const mnk_metric *variety;        /* smallest within_class_sd ratio over classes */
     size_t exact, near_copies, never; /* flags */
     bool copies_measured;
 } mnk_findings;
@@ -43,7 +43,7 @@ mnk_effect mnk_effect_of(const mnk_metric *gain);
 #define MNK_VARIETY_COLLAPSED 0.5
 #define MNK_VARIETY_REDUCED   0.8
 
-double mnk_metric_reference(const mnk_metric *m, const char *name); /* NaN when absent */
+double mnk_metric_reference(const mnk_metric *m, const char *name);  /* NaN when absent */
 size_t mnk_class_count(const mnk_images *d, const char *class_name); /* 0 when d is NULL */
 
 /* ---- what is drawn by chance or searched for once, shared by page and JSON ---- */
@@ -59,9 +59,9 @@ enum { MNK_LOOK_COLUMNS = 12, MNK_LOOK_CLASSES = 12, MNK_LOOK_BINS = 40 };
 typedef struct mnk_look {
     mnk_look_class item[MNK_LOOK_CLASSES];
     int classes;
-    double bin_px[MNK_LOOK_BINS + 1]; /* edges, grey levels */
+    double bin_px[MNK_LOOK_BINS + 1];                                    /* edges, grey levels */
     double synthetic_share[MNK_LOOK_BINS], holdout_share[MNK_LOOK_BINS]; /* % */
-    size_t synthetic_n, holdout_n; /* behind the shares; 0: not done */
+    size_t synthetic_n, holdout_n;                                       /* behind the shares; 0: not done */
     double *synthetic_rms, *holdout_rms;
 } mnk_look;
 mnk_status mnk_look_make(const mnk_evidence *e, const mnk_observer *observer, mnk_look *out, mnk_error *err) MNK_CHECK;
@@ -73,7 +73,8 @@ void mnk_report_data(mnk_text *t, const mnk_evidence *e);
 mnk_status mnk_report_look(mnk_text *t, const mnk_evidence *e, const mnk_look *l, int columns, mnk_error *err) MNK_CHECK;
 void mnk_report_fidelity(mnk_text *t, const mnk_evidence *e);
 void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
-mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns, mnk_error *err) MNK_CHECK;
+mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
+                             mnk_error *err) MNK_CHECK;
 void mnk_report_training(mnk_text *t, const mnk_evidence *e);
 void mnk_report_limits(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
 void mnk_report_method(mnk_text *t, const mnk_evidence *e);

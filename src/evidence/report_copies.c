@@ -59,7 +59,8 @@ static mnk_status pairs(mnk_text *t, const mnk_evidence *e, int columns, mnk_err
         mnk_status status = mnk_html_image(t, s.pixels, s.height, s.width, s.channels, 130, alt, err);
         mnk_sprite_clear(&s);
         MNK_TRY(status);
-        mnk_html_text(t, "%s, distance %s", strcmp(flag[i]->flag, "exact_copy") == 0 ? "exact" : "near", mnk_html_number(flag[i]->distance, b));
+        mnk_html_text(t, "%s, distance %s", strcmp(flag[i]->flag, "exact_copy") == 0 ? "exact" : "near",
+                      mnk_html_number(flag[i]->distance, b));
         if (flag[i]->note[0]) mnk_html_text(t, ", %s", flag[i]->note);
         mnk_text_add(t, "</div>\n");
     }
@@ -71,7 +72,8 @@ static mnk_status never(mnk_text *t, const mnk_evidence *e, const mnk_findings *
     const mnk_flag *flag[NEVER];
     char a[48], b[48];
     mnk_html_element(t, "h3", NULL, "What was never generated");
-    mnk_html_element(t, "p", NULL, "%s of %s training images have no synthetic image nearby.", mnk_html_count(f->never, a), mnk_html_count(e->train->n, b));
+    mnk_html_element(t, "p", NULL, "%s of %s training images have no synthetic image nearby.", mnk_html_count(f->never, a),
+                     mnk_html_count(e->train->n, b));
     int n = pick(e, false, 2 * columns < NEVER ? 2 * columns : NEVER, by_distance_down, flag);
     if (!n || e->hide_real) return MNK_OK;
     mnk_cell cells[NEVER] = {{0}};
@@ -79,20 +81,29 @@ static mnk_status never(mnk_text *t, const mnk_evidence *e, const mnk_findings *
     int across = n < columns ? n : columns;
     mnk_sprite s;
     MNK_TRY(mnk_sprite_make(cells, (n + across - 1) / across, across, &s, err));
-    mnk_status status = mnk_html_image(t, s.pixels, s.height, s.width, s.channels, across * 66 - 2, "real training images that no synthetic image comes near", err);
+    mnk_status status = mnk_html_image(t, s.pixels, s.height, s.width, s.channels, across * 66 - 2,
+                                       "real training images that no synthetic image comes near", err);
     mnk_sprite_clear(&s);
-    mnk_html_element(t, "p", "note", "Real training images, those farthest from any synthetic image first. Rare patterns that the generator does not make are found here.");
+    mnk_html_element(t, "p", "note",
+                     "Real training images, those farthest from any synthetic image first. Rare patterns that the generator "
+                     "does not make are found here.");
     return status;
 }
 
 static void histogram(mnk_text *t, const mnk_look *l) {
     if (!l->synthetic_n || !l->holdout_n) return;
-    mnk_svg_sample samples[2] = {{"synthetic", l->synthetic_rms, l->synthetic_n}, {"unseen real (holdout)", l->holdout_rms, l->holdout_n}};
-    mnk_svg_frame f = {.title = "Distance to the nearest training image", .x_label = "root mean square difference, grey levels", .y_label = "% of images", .width = 720,
-                       .height = 260, .hi = l->bin_px[MNK_LOOK_BINS]};
+    mnk_svg_sample samples[2] = {{"synthetic", l->synthetic_rms, l->synthetic_n},
+                                 {"unseen real (holdout)", l->holdout_rms, l->holdout_n}};
+    mnk_svg_frame f = {.title = "Distance to the nearest training image",
+                       .x_label = "root mean square difference, grey levels",
+                       .y_label = "% of images",
+                       .width = 720,
+                       .height = 260,
+                       .hi = l->bin_px[MNK_LOOK_BINS]};
     char caption[256];
     snprintf(caption, sizeof caption,
-             "Pixel distance from %zu synthetic and %zu holdout images, drawn by chance, to the nearest training image. A heap of synthetic images near zero would be copies; "
+             "Pixel distance from %zu synthetic and %zu holdout images, drawn by chance, to the nearest training image. A heap "
+             "of synthetic images near zero would be copies; "
              "unseen real images show how near is usual.",
              l->synthetic_n, l->holdout_n);
     mnk_html_figure(t, f.title);
@@ -100,7 +111,8 @@ static void histogram(mnk_text *t, const mnk_look *l) {
     mnk_html_figure_end(t, caption);
 }
 
-mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns, mnk_error *err) {
+mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
+                             mnk_error *err) {
     mnk_html_section(t, "copies", "Copies and gaps");
     if (!e->evaluate || !e->train) {
         mnk_html_element(t, "p", NULL, "Not measured in this study.");
@@ -108,8 +120,11 @@ mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findi
         return MNK_OK;
     }
     char a[48], b[48], c[48];
-    mnk_html_element(t, "p", NULL, "%s exact and %s near copies of training images among %s synthetic images, looked for under the eight flips and quarter turns.",
-                     mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b), mnk_html_count(e->synthetic ? e->synthetic->n : 0, c));
+    mnk_html_element(t, "p", NULL,
+                     "%s exact and %s near copies of training images among %s synthetic images, looked for under the eight "
+                     "flips and quarter turns.",
+                     mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b),
+                     mnk_html_count(e->synthetic ? e->synthetic->n : 0, c));
     MNK_TRY(pairs(t, e, columns, err));
     histogram(t, l);
     MNK_TRY(never(t, e, f, columns, err));

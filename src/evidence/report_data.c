@@ -89,9 +89,11 @@ static void skipped(mnk_text *t, const mnk_evidence *e, const sets *s) {
         mnk_html_element(t, "p", NULL, "No file was left out.");
         return;
     }
-    mnk_html_element(t, "p", NULL, "%zu file%s could not be used and %s left out:", n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
+    mnk_html_element(t, "p", NULL, "%zu file%s could not be used and %s left out:", n, n == 1 ? "" : "s",
+                     n == 1 ? "was" : "were");
     mnk_text_add(t, "<ul>\n");
-    for (size_t i = 0; i < n && i < SHOWN; i++) mnk_html_element(t, "li", NULL, "%s", e->train->skipped_reasons ? e->train->skipped_reasons[i] : "");
+    for (size_t i = 0; i < n && i < SHOWN; i++)
+        mnk_html_element(t, "li", NULL, "%s", e->train->skipped_reasons ? e->train->skipped_reasons[i] : "");
     if (n > SHOWN) mnk_html_element(t, "li", NULL, "and %zu more", n - SHOWN);
     mnk_text_add(t, "</ul>\n");
 }
@@ -104,10 +106,13 @@ void mnk_report_data(mnk_text *t, const mnk_evidence *e) {
         return;
     }
     sets s = sets_of(e);
-    mnk_html_element(t, "p", NULL, "%s: %d × %d pixels, %s, %d classes. %s", mnk_images_short_source(e->train), e->train->width, e->train->height,
-                     e->train->channels == 3 ? "colour" : "grey", e->train->classes, e->data_note ? e->data_note : "");
+    mnk_html_element(t, "p", NULL, "%s: %d × %d pixels, %s, %d classes. %s", mnk_images_short_source(e->train), e->train->width,
+                     e->train->height, e->train->channels == 3 ? "colour" : "grey", e->train->classes,
+                     e->data_note ? e->data_note : "");
     counts(t, e, &s);
-    mnk_html_element(t, "p", "note", "The generator saw train only. Holdout is real data that nothing was trained on; it gives the baselines. Test was touched once, to judge classifiers.");
+    mnk_html_element(t, "p", "note",
+                     "The generator saw train only. Holdout is real data that nothing was trained on; it gives the baselines. "
+                     "Test was touched once, to judge classifiers.");
     class_chart(t, e);
     skipped(t, e, &s);
     if (e->data && e->data->metrics) {

@@ -23,7 +23,8 @@ static void gain_tile(mnk_text *t, const char *name, const mnk_metric *gain, con
     }
     mnk_html_signed(gain->value, value);
     mnk_html_interval(gain->low, gain->high, true, interval);
-    snprintf(range, sizeof range, "%s%s%.0f %% interval %s", unit, *unit ? ", " : "", 100 * gain->level, *interval ? interval : "not known");
+    snprintf(range, sizeof range, "%s%s%.0f %% interval %s", unit, *unit ? ", " : "", 100 * gain->level,
+             *interval ? interval : "not known");
     snprintf(base, sizeof base, "real alone: %s", real ? mnk_html_number(real->value, a) : "–");
     tile(t, name, value, range, base);
 }
@@ -37,7 +38,8 @@ static void metric_tile(mnk_text *t, const char *name, const mnk_metric *m, cons
     mnk_html_interval(m->low, m->high, false, interval);
     snprintf(range, sizeof range, "%s%s%.60s", interval, *interval ? " · " : "", what);
     double holdout = mnk_metric_reference(m, "holdout");
-    snprintf(base, sizeof base, "unseen real images (holdout): %s", isnan(holdout) ? "not measured" : mnk_html_number(holdout, a));
+    snprintf(base, sizeof base, "unseen real images (holdout): %s",
+             isnan(holdout) ? "not measured" : mnk_html_number(holdout, a));
     tile(t, name, mnk_html_number(m->value, value), range, base);
 }
 
@@ -62,7 +64,8 @@ static void tiles(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
         snprintf(value, sizeof value, "%s", mnk_html_count(f->exact + f->near_copies, a));
         snprintf(range, sizeof range, "of %s synthetic images; %s exact", mnk_html_count(n, a), mnk_html_count(f->exact, b));
         double holdout = mnk_metric_reference(f->authenticity, "holdout");
-        snprintf(base, sizeof base, "authenticity %s; holdout %s", f->authenticity ? mnk_html_number(f->authenticity->value, a) : "–",
+        snprintf(base, sizeof base, "authenticity %s; holdout %s",
+                 f->authenticity ? mnk_html_number(f->authenticity->value, a) : "–",
                  isnan(holdout) ? "–" : mnk_html_number(holdout, b));
         tile(t, "Copies of training images", value, range, base);
     } else {
@@ -79,7 +82,8 @@ static void gates(mnk_text *t, const mnk_evidence *e) {
     size_t met = 0;
     for (size_t i = 0; i < e->gates; i++) met += e->gate[i].met;
     mnk_html_element(t, "h3", NULL, "Thresholds set before the run: %zu of %zu met", met, e->gates);
-    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>threshold</th><th>value</th><th>met</th><th class=\"t\">remark</th></tr>\n");
+    mnk_text_add(
+        t, "<div class=\"scroll\"><table><tr><th>threshold</th><th>value</th><th>met</th><th class=\"t\">remark</th></tr>\n");
     for (size_t i = 0; i < e->gates; i++) {
         char value[48];
         mnk_text_add(t, "<tr><td><code>");
@@ -99,10 +103,15 @@ void mnk_report_head(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) 
     mnk_text_add(t, "<header>\n");
     mnk_html_element(t, "p", "kicker", "manikin · evidence on synthetic medical data");
     mnk_html_element(t, "h1", NULL, "%s", e->title);
-    mnk_html_element(t, "p", "meta", "%s%s%s · seed %llu · manikin %s · %s", e->train ? mnk_images_short_source(e->train) : "no data", e->run.finished[0] ? " · " : "",
-                     e->run.finished, (unsigned long long)e->seed, MNK_VERSION, e->public_key ? "signed, see the end of the page" : "not signed");
+    mnk_html_element(t, "p", "meta", "%s%s%s · seed %llu · manikin %s · %s",
+                     e->train ? mnk_images_short_source(e->train) : "no data", e->run.finished[0] ? " · " : "", e->run.finished,
+                     (unsigned long long)e->seed, MNK_VERSION,
+                     e->public_key ? "signed, see the end of the page" : "not signed");
     mnk_html_element(t, "p", "badge", "Research use. Not a medical device.");
-    if (e->is_phantom) mnk_html_element(t, "p", "note", "The images called real in this study come from a forward model: they are a phantom, made for demonstration. Nothing here says anything about tissue.");
+    if (e->is_phantom)
+        mnk_html_element(t, "p", "note",
+                         "The images called real in this study come from a forward model: they are a phantom, made for "
+                         "demonstration. Nothing here says anything about tissue.");
     mnk_text_add(t, "</header>\n<div class=\"answer\" id=\"answer\">\n");
     for (int i = 0; i < n; i++) mnk_html_element(t, "p", NULL, "%s", sentence[i]);
     mnk_text_add(t, "</div>\n");

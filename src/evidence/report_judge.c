@@ -32,7 +32,8 @@ static void add_point(chart *c, mnk_svg_row *row, mnk_svg_point *points, const m
     }
 }
 
-static void draw(mnk_text *t, const chart *c, mnk_svg_frame frame, const mnk_result *r, int series, const char *title, const char *caption) {
+static void draw(mnk_text *t, const chart *c, mnk_svg_frame frame, const mnk_result *r, int series, const char *title,
+                 const char *caption) {
     const char *names[8] = {NULL}, *references[3];
     for (int i = 0; i < series && i < 8; i++) names[i] = r->encodings ? r->encoding[i].name : "synthetic";
     for (int k = 0; k < 3; k++) references[k] = c->has_reference[k] ? reference_names[k] : NULL;
@@ -63,11 +64,13 @@ static void overall_chart(mnk_text *t, const mnk_result *r) {
     }
     if (!c.rows) return;
     draw(t, &c, (mnk_svg_frame){.width = 720}, r, series, "All classes together",
-         "Marks with whiskers are the synthetic images with their intervals, one mark per encoding. The solid tick is what unseen real images (holdout) reach: "
+         "Marks with whiskers are the synthetic images with their intervals, one mark per encoding. The solid tick is what "
+         "unseen real images (holdout) reach: "
          "being near it is good, being beyond it towards “copy of train” is not. The dotted tick is noise.");
 }
 
-static void class_chart(mnk_text *t, const mnk_evidence *e, const mnk_result *r, const char *id, const char *title, const char *caption) {
+static void class_chart(mnk_text *t, const mnk_evidence *e, const mnk_result *r, const char *id, const char *title,
+                        const char *caption) {
     chart c = {.rows = 0};
     int series = series_of(r);
     for (int k = 0; e->train && k < e->train->classes && c.rows < ROWS; k++) {
@@ -107,9 +110,12 @@ static void table_row(mnk_text *t, const mnk_metric *m, bool overall) {
 /* A simpler table when nothing in it has references, notes or encodings. */
 void mnk_report_table(mnk_text *t, const mnk_result *r, bool overall, const char *group) {
     bool any = false;
-    for (size_t i = 0; i < r->metrics && !any; i++) any = (r->metric[i].subset[0] == '\0') == overall && (!group || !strcmp(group, r->metric[i].group));
+    for (size_t i = 0; i < r->metrics && !any; i++)
+        any = (r->metric[i].subset[0] == '\0') == overall && (!group || !strcmp(group, r->metric[i].group));
     if (!any) return;
-    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th>encoding</th><th>value</th><th>interval</th><th>holdout</th><th>copy</th>"
+    mnk_text_add(t, "<div "
+                    "class=\"scroll\"><table><tr><th>measure</th><th>encoding</th><th>value</th><th>interval</th><th>holdout</"
+                    "th><th>copy</th>"
                     "<th>floor</th><th>n</th><th class=\"t\">remark</th></tr>\n");
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
@@ -127,19 +133,27 @@ void mnk_report_fidelity(mnk_text *t, const mnk_evidence *e) {
         return;
     }
     mnk_text_add(t, "<p>");
-    mnk_html_text(t, "Synthetic images are compared with real ones as lists of numbers, and the numbers depend on the encoding:");
+    mnk_html_text(t,
+                  "Synthetic images are compared with real ones as lists of numbers, and the numbers depend on the encoding:");
     for (int i = 0; i < r->encodings; i++)
-        mnk_html_text(t, "%s %s (%d numbers%s%s)", i ? "," : "", r->encoding[i].name, r->encoding[i].dim, *r->encoding[i].note ? "; " : "", r->encoding[i].note);
-    mnk_html_text(t, ". Each encoding is blind where the other sees: scattering reads texture and hardly notices a missing kind of image, a classifier's features notice what "
+        mnk_html_text(t, "%s %s (%d numbers%s%s)", i ? "," : "", r->encoding[i].name, r->encoding[i].dim,
+                      *r->encoding[i].note ? "; " : "", r->encoding[i].note);
+    mnk_html_text(t, ". Each encoding is blind where the other sees: scattering reads texture and hardly notices a missing "
+                     "kind of image, a classifier's features notice what "
                      "separates classes and little else. Read both.");
     mnk_text_add(t, "</p>\n");
     overall_chart(t, r);
     mnk_report_table(t, r, true, NULL);
-    class_chart(t, e, r, "coverage", "Coverage by class", "Share of the real images of a class that have a synthetic one nearby; the solid tick is what unseen real images reach.");
-    class_chart(t, e, r, "precision", "Precision by class", "Share of the synthetic images of a class that lie among its real images.");
+    class_chart(t, e, r, "coverage", "Coverage by class",
+                "Share of the real images of a class that have a synthetic one nearby; the solid tick is what unseen real "
+                "images reach.");
+    class_chart(t, e, r, "precision", "Precision by class",
+                "Share of the synthetic images of a class that lie among its real images.");
     class_chart(t, e, r, "within_class_sd", "Variety inside each class",
-                "Spread of synthetic images of a class divided by the spread of real ones. 1 is the same variety; far below 1 means that the images of a class resemble each other too much.");
-    class_chart(t, e, r, "label_agreement", "Agreement with the label", "Share of synthetic images that a classifier trained on real images calls by the class they were made for.");
+                "Spread of synthetic images of a class divided by the spread of real ones. 1 is the same variety; far below 1 "
+                "means that the images of a class resemble each other too much.");
+    class_chart(t, e, r, "label_agreement", "Agreement with the label",
+                "Share of synthetic images that a classifier trained on real images calls by the class they were made for.");
     for (size_t i = 0; i < r->warnings; i++) mnk_html_element(t, "p", "note", "Warning: %s", r->warning[i]);
     mnk_html_section_end(t);
 }
@@ -156,7 +170,8 @@ static size_t arms_row(chart *c, const mnk_result *r, const char *label, const c
         char id[64];
         snprintf(id, sizeof id, "%s.%s", prefix, arms[a].arm);
         const mnk_metric *m = mnk_result_find(r, id, "", subset);
-        if (m) c->point[c->rows][row->points++] = (mnk_svg_point){.value = m->value, .low = m->low, .high = m->high, .series = a};
+        if (m)
+            c->point[c->rows][row->points++] = (mnk_svg_point){.value = m->value, .low = m->low, .high = m->high, .series = a};
     }
     if (row->points) c->rows++;
     return (size_t)row->points;
@@ -169,36 +184,44 @@ static void arms_chart(mnk_text *t, const mnk_evidence *e) {
         arms_row(&c, e->usefulness, e->train->class_names[k], "auc", e->train->class_names[k], false);
     arms_row(&c, e->usefulness, "all classes (macro)", "macro_auc", "", true);
     if (!c.rows) return;
-    mnk_svg_frame f = {.title = "AUC on the test set by training data", .x_label = "area under the ROC curve, one class against the rest", .width = 720};
+    mnk_svg_frame f = {.title = "AUC on the test set by training data",
+                       .x_label = "area under the ROC curve, one class against the rest",
+                       .width = 720};
     mnk_html_figure(t, "AUC on the untouched test set");
     mnk_svg_intervals(t, &f, c.row, c.rows, names, 3, NULL, 0);
-    mnk_html_figure_end(t, "Each mark is a classifier trained on the named images with the same number of steps, judged on real test images. Whiskers are intervals; "
+    mnk_html_figure_end(t, "Each mark is a classifier trained on the named images with the same number of steps, judged on "
+                           "real test images. Whiskers are intervals; "
                            "overlapping whiskers do not settle a difference, the paired differences below do.");
 }
 
 static void gain_row(chart *c, const mnk_metric *m, const char *label, bool strong) {
     if (!m) return;
     c->row[c->rows] = (mnk_svg_row){.label = label, .point = c->point[c->rows], .points = 1, .strong = strong};
-    c->point[c->rows][0] = (mnk_svg_point){.value = m->value, .low = m->low, .high = m->high, .series = 1, .reference = {{0, 0}}, .references = 1};
+    c->point[c->rows][0] =
+        (mnk_svg_point){.value = m->value, .low = m->low, .high = m->high, .series = 1, .reference = {{0, 0}}, .references = 1};
     c->rows++;
 }
 
 static void gain_chart(mnk_text *t, const mnk_evidence *e) {
     chart c = {.rows = 0};
     for (int k = 0; e->train && k < e->train->classes && c.rows + 1 < ROWS; k++)
-        gain_row(&c, mnk_result_find(e->usefulness, "auc_gain.real+synthetic", "", e->train->class_names[k]), e->train->class_names[k], false);
+        gain_row(&c, mnk_result_find(e->usefulness, "auc_gain.real+synthetic", "", e->train->class_names[k]),
+                 e->train->class_names[k], false);
     gain_row(&c, mnk_result_find(e->usefulness, "macro_auc_gain.real+synthetic", "", ""), "all classes (macro)", true);
     if (!c.rows) return;
     const char *names[2] = {NULL, "real + synthetic minus real alone"}, *zero[1] = {"no difference"};
     mnk_svg_frame f = {.title = "Gain from adding synthetic images", .x_label = "difference in AUC", .width = 720};
     mnk_html_figure(t, "Gain from adding synthetic images");
     mnk_svg_intervals(t, &f, c.row, c.rows, names, 2, zero, 1);
-    mnk_html_figure_end(t, "Paired differences on the same test images. An interval wholly to the right of zero is an improvement, wholly to the left a loss; "
+    mnk_html_figure_end(t, "Paired differences on the same test images. An interval wholly to the right of zero is an "
+                           "improvement, wholly to the left a loss; "
                            "one that contains zero shows neither.");
 }
 
 static void usefulness_table(mnk_text *t, const mnk_result *r) {
-    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th>n</th><th class=\"t\">remark</th></tr>\n");
+    mnk_text_add(t,
+                 "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th>n</th><th "
+                 "class=\"t\">remark</th></tr>\n");
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
         char b[48];
@@ -222,12 +245,16 @@ void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_finding
         mnk_html_section_end(t);
         return;
     }
-    mnk_html_element(t, "p", NULL, "The same classifier is trained on real images, on real and synthetic images together, and on synthetic images alone, and judged on real test images that "
-                                   "nothing else has seen.%s%s%s", f->rarest ? " The rarest class is " : "", f->rarest ? f->rarest : "", f->rarest ? "." : "");
+    mnk_html_element(t, "p", NULL,
+                     "The same classifier is trained on real images, on real and synthetic images together, and on synthetic "
+                     "images alone, and judged on real test images that "
+                     "nothing else has seen.%s%s%s",
+                     f->rarest ? " The rarest class is " : "", f->rarest ? f->rarest : "", f->rarest ? "." : "");
     arms_chart(t, e);
     gain_chart(t, e);
     usefulness_table(t, e->usefulness);
-    for (size_t i = 0; i < e->usefulness->warnings; i++) mnk_html_element(t, "p", "note", "Warning: %s", e->usefulness->warning[i]);
+    for (size_t i = 0; i < e->usefulness->warnings; i++)
+        mnk_html_element(t, "p", "note", "Warning: %s", e->usefulness->warning[i]);
     mnk_html_section_end(t);
 }
 

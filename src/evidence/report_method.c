@@ -11,28 +11,48 @@ void mnk_report_limits(mnk_text *t, const mnk_evidence *e, const mnk_findings *f
     mnk_html_section(t, "limits", "Limits");
     mnk_text_add(t, "<ul>\n");
     if (e->is_phantom) mnk_html_element(t, "li", NULL, "The data are a phantom. What holds here need not hold for tissue.");
-    mnk_html_element(t, "li", NULL, "One generator, one seed. Another seed gives other images, and how much the numbers move with it is not in the intervals.");
+    mnk_html_element(t, "li", NULL,
+                     "One generator, one seed. Another seed gives other images, and how much the numbers move with it is not "
+                     "in the intervals.");
     if (e->train && !e->train->group)
-        mnk_html_element(t, "li", NULL, "The data name no persons, so images of one person may stand on both sides of a split; every comparison with holdout and test is then too kind.");
+        mnk_html_element(t, "li", NULL,
+                         "The data name no persons, so images of one person may stand on both sides of a split; every "
+                         "comparison with holdout and test is then too kind.");
     if (f->rarest && f->rarest_n && f->rarest_n < 200)
-        mnk_html_element(t, "li", NULL, "The rarest class has %s training images; figures for it are uncertain, and a generator can memorise so few.", mnk_html_count(f->rarest_n, count));
+        mnk_html_element(
+            t, "li", NULL,
+            "The rarest class has %s training images; figures for it are uncertain, and a generator can memorise so few.",
+            mnk_html_count(f->rarest_n, count));
     if (e->test && e->test->n < 1000)
-        mnk_html_element(t, "li", NULL, "The test set has %s images; differences much smaller than the intervals cannot be seen with it.", mnk_html_count(e->test->n, count));
-    mnk_html_element(t, "li", NULL, "No copy found is not privacy shown: membership inference and attribute inference were not tried here, and the generator gives no formal guarantee.");
-    mnk_html_element(t, "li", NULL, "Encodings are blind to what they do not encode. No person has looked at these images for this report.");
-    mnk_html_element(t, "li", NULL, "Many numbers stand on this page. Some will look remarkable by chance; the intervals are not corrected for that.");
+        mnk_html_element(t, "li", NULL,
+                         "The test set has %s images; differences much smaller than the intervals cannot be seen with it.",
+                         mnk_html_count(e->test->n, count));
+    mnk_html_element(t, "li", NULL,
+                     "No copy found is not privacy shown: membership inference and attribute inference were not tried here, "
+                     "and the generator gives no formal guarantee.");
+    mnk_html_element(t, "li", NULL,
+                     "Encodings are blind to what they do not encode. No person has looked at these images for this report.");
+    mnk_html_element(
+        t, "li", NULL,
+        "Many numbers stand on this page. Some will look remarkable by chance; the intervals are not corrected for that.");
     if (!e->hide_real && e->train && !e->is_phantom)
-        mnk_html_element(t, "li", NULL, "This page shows training images. Treat it like the data; the study option report: hide-real: true leaves them out.");
+        mnk_html_element(t, "li", NULL,
+                         "This page shows training images. Treat it like the data; the study option report: hide-real: true "
+                         "leaves them out.");
     mnk_text_add(t, "</ul>\n");
     mnk_html_section_end(t);
 }
 
 void mnk_report_method(mnk_text *t, const mnk_evidence *e) {
     mnk_html_section(t, "method", "Method");
-    mnk_html_element(t, "p", NULL, "Real images are divided, by person or source group where these are known, into train, validation, holdout and test. The generator learns from train. "
-                                   "Synthetic images are compared with train; holdout, which nothing was trained on, is compared with train in the same way and is what perfect looks like. "
-                                   "A copy of train shows what cheating looks like, noise is the floor.");
-    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th class=\"t\">question</th><th class=\"t\">good</th></tr>\n");
+    mnk_html_element(t, "p", NULL,
+                     "Real images are divided, by person or source group where these are known, into train, validation, "
+                     "holdout and test. The generator learns from train. "
+                     "Synthetic images are compared with train; holdout, which nothing was trained on, is compared with train "
+                     "in the same way and is what perfect looks like. "
+                     "A copy of train shows what cheating looks like, noise is the floor.");
+    mnk_text_add(
+        t, "<div class=\"scroll\"><table><tr><th>measure</th><th class=\"t\">question</th><th class=\"t\">good</th></tr>\n");
     for (const mnk_metric_info *i = mnk_metric_infos; i->id; i++) {
         mnk_text_add(t, "<tr>");
         mnk_html_element(t, "td", NULL, "%s", i->name);
@@ -41,13 +61,20 @@ void mnk_report_method(mnk_text *t, const mnk_evidence *e) {
         mnk_text_add(t, "</tr>\n");
     }
     mnk_text_add(t, "</table></div>\n");
-    mnk_html_element(t, "p", NULL, "Words in the answer box follow fixed rules. “Better” and “worse” are said when the interval of the paired difference lies wholly on one side of zero; "
-                                   "otherwise nothing is claimed. “Collapsed” is said when synthetic images of some class spread less than %.1f times as much as real ones, “reduced” below %.1f. "
-                                   "Passing and failing exist only against thresholds written into the study before it ran.",
+    mnk_html_element(t, "p", NULL,
+                     "Words in the answer box follow fixed rules. “Better” and “worse” are said when the interval of the "
+                     "paired difference lies wholly on one side of zero; "
+                     "otherwise nothing is claimed. “Collapsed” is said when synthetic images of some class spread less than "
+                     "%.1f times as much as real ones, “reduced” below %.1f. "
+                     "Passing and failing exist only against thresholds written into the study before it ran.",
                      MNK_VARIETY_COLLAPSED, MNK_VARIETY_REDUCED);
-    mnk_html_element(t, "p", "note", "α-precision, β-recall, authenticity: Alaa et al. 2022. Precision, recall: Kynkäänniemi et al. 2019. Density, coverage: Naeem et al. 2020. "
-                                     "Fréchet distance: Heusel et al. 2017. Kernel distance: Bińkowski et al. 2018. Intervals of AUC: DeLong et al. 1988. "
-                                     "Formulas and deviations: docs/methods.md of manikin %s.", MNK_VERSION);
+    mnk_html_element(
+        t, "p", "note",
+        "α-precision, β-recall, authenticity: Alaa et al. 2022. Precision, recall: Kynkäänniemi et al. 2019. Density, "
+        "coverage: Naeem et al. 2020. "
+        "Fréchet distance: Heusel et al. 2017. Kernel distance: Bińkowski et al. 2018. Intervals of AUC: DeLong et al. 1988. "
+        "Formulas and deviations: docs/methods.md of manikin %s.",
+        MNK_VERSION);
     (void)e;
     mnk_html_section_end(t);
 }
@@ -76,7 +103,8 @@ static void inputs(mnk_text *t, const mnk_evidence *e) {
             mnk_text_add(t, "<dd>");
             char count[48];
             mnk_html_text(t, "%s images, ", mnk_html_count(set[i]->n, count));
-            mnk_html_element(t, "code", NULL, "%s", set[i]->n >= MNK_MANIFEST_MIN_ITEMS ? set[i]->hash : "hash withheld: too few items");
+            mnk_html_element(t, "code", NULL, "%s",
+                             set[i]->n >= MNK_MANIFEST_MIN_ITEMS ? set[i]->hash : "hash withheld: too few items");
             mnk_text_add(t, "</dd>\n");
         }
     mnk_text_add(t, "</dl>\n");
@@ -85,7 +113,9 @@ static void inputs(mnk_text *t, const mnk_evidence *e) {
 void mnk_report_repeat(mnk_text *t, const mnk_evidence *e) {
     char b[48];
     mnk_html_section(t, "repeat", "Repeat it");
-    mnk_html_element(t, "p", NULL, "The same version, data, settings and seed give the same models, images and numbers, for any number of threads.");
+    mnk_html_element(
+        t, "p", NULL,
+        "The same version, data, settings and seed give the same models, images and numbers, for any number of threads.");
     if (e->command) mnk_html_element(t, "pre", NULL, "%s", e->command);
     mnk_text_add(t, "<dl>\n");
     mnk_html_element(t, "dt", NULL, "manikin");
@@ -94,7 +124,8 @@ void mnk_report_repeat(mnk_text *t, const mnk_evidence *e) {
     mnk_html_element(t, "dd", NULL, "%llu", (unsigned long long)e->seed);
     if (e->run.hardware[0]) {
         mnk_html_element(t, "dt", NULL, "machine");
-        mnk_html_element(t, "dd", NULL, "%s, %d thread%s used", e->run.hardware, e->run.threads, e->run.threads == 1 ? "" : "s");
+        mnk_html_element(t, "dd", NULL, "%s, %d thread%s used", e->run.hardware, e->run.threads,
+                         e->run.threads == 1 ? "" : "s");
     }
     if (e->run.finished[0]) {
         mnk_html_element(t, "dt", NULL, "when");
@@ -114,10 +145,12 @@ void mnk_report_repeat(mnk_text *t, const mnk_evidence *e) {
     }
     mnk_html_section_end(t);
     mnk_text_add(t, "<footer>\n");
-    mnk_html_element(t, "p", NULL, "All numbers are in evidence.json beside this page. manifest.json lists every file with its hash.");
+    mnk_html_element(t, "p", NULL,
+                     "All numbers are in evidence.json beside this page. manifest.json lists every file with its hash.");
     if (e->public_key) {
         mnk_html_element(t, "p", NULL, "Signed with Ed25519. Check that nothing was changed, with manikin or with minisign:");
-        mnk_html_element(t, "pre", NULL, "manikin verify . --public-key %s\nminisign -Vm manifest.json -P %s", e->public_key, e->public_key);
+        mnk_html_element(t, "pre", NULL, "manikin verify . --public-key %s\nminisign -Vm manifest.json -P %s", e->public_key,
+                         e->public_key);
     } else {
         mnk_html_element(t, "p", NULL, "This study was not signed.");
     }

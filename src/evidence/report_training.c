@@ -43,7 +43,8 @@ static void add_variety(curves *c, double kimg, const json_t *variety) {
 /* One line; a resumed run may repeat an earlier stretch, whose later version counts. */
 static void add_line(curves *c, const char *line, size_t n, size_t every, size_t *seen) {
     json_t *row = n < LINE_MAX_BYTES ? json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    double kimg = number(json_object_get(row, "kimg")), d = number(json_object_get(row, "d_loss")), g = number(json_object_get(row, "g_loss"));
+    double kimg = number(json_object_get(row, "kimg")), d = number(json_object_get(row, "d_loss")),
+           g = number(json_object_get(row, "g_loss"));
     if (row && !isnan(kimg)) {
         while (c->n && c->kimg[c->n - 1] >= kimg) c->n--;
         while (c->snapshots && c->snapshot[c->snapshots - 1] >= kimg) c->snapshots--;
@@ -75,19 +76,29 @@ static mnk_status read_events(const char *path, curves *c, mnk_error *err) {
 
 static void charts(mnk_text *t, const curves *c) {
     mnk_svg_line losses[2] = {{"discriminator", c->kimg, c->d, c->n}, {"generator", c->kimg, c->g, c->n}};
-    mnk_svg_frame f = {.title = "Losses while training", .x_label = "thousand training images shown", .y_label = "loss", .width = 720, .height = 250};
+    mnk_svg_frame f = {.title = "Losses while training",
+                       .x_label = "thousand training images shown",
+                       .y_label = "loss",
+                       .width = 720,
+                       .height = 250};
     if (c->n > 1) {
         mnk_html_figure(t, f.title);
         mnk_svg_lines(t, &f, losses, 2);
-        mnk_html_figure_end(t, "Neither curve says whether the images are good; sudden jumps or a discriminator near zero are warnings.");
+        mnk_html_figure_end(
+            t, "Neither curve says whether the images are good; sudden jumps or a discriminator near zero are warnings.");
     }
     if (c->snapshots > 1 && c->classes) {
         mnk_svg_line lines[VARIETY_CLASSES];
         for (int k = 0; k < c->classes; k++) lines[k] = (mnk_svg_line){c->name[k], c->snapshot, c->variety[k], c->snapshots};
-        mnk_svg_frame v = {.title = "Variety inside classes while training", .x_label = f.x_label, .y_label = "ratio", .width = 720, .height = 250};
+        mnk_svg_frame v = {.title = "Variety inside classes while training",
+                           .x_label = f.x_label,
+                           .y_label = "ratio",
+                           .width = 720,
+                           .height = 250};
         mnk_html_figure(t, v.title);
         mnk_svg_lines(t, &v, lines, c->classes);
-        mnk_html_figure_end(t, "Spread of pixel values of generated images over that of training images, per class. Falling towards 0 is collapse.");
+        mnk_html_figure_end(t, "Spread of pixel values of generated images over that of training images, per class. Falling "
+                               "towards 0 is collapse.");
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "data/images.h"
 #include "study/study.h"
 
 /* A group (person), or one image where there are no groups. */
@@ -54,7 +55,8 @@ static mnk_status units_make(const mnk_images *d, mnk_split split, units *u, mnk
         if (u->of[i] != SIZE_MAX) votes[u->of[i] * (size_t)d->classes + (size_t)d->label[i]]++;
     for (size_t k = 0; k < u->n; k++)
         for (int c = 0; c < d->classes; c++)
-            if (votes[k * (size_t)d->classes + (size_t)c] > votes[k * (size_t)d->classes + (size_t)u->item[k].label]) u->item[k].label = c;
+            if (votes[k * (size_t)d->classes + (size_t)c] > votes[k * (size_t)d->classes + (size_t)u->item[k].label])
+                u->item[k].label = c;
 out:
     mnk_free(by_group);
     mnk_free(votes);
@@ -64,8 +66,8 @@ out:
 
 /* Moves `share` of the images of each class from one split to another, whole groups in random order. A group is taken when that
  * brings the count nearer to the share; at least one group stays. */
-static mnk_status cut(mnk_images *d, mnk_split from, mnk_split to, double share, int only_class, uint64_t seed, mnk_purpose purpose, uint64_t salt,
-                      mnk_error *err) {
+static mnk_status cut(mnk_images *d, mnk_split from, mnk_split to, double share, int only_class, uint64_t seed,
+                      mnk_purpose purpose, uint64_t salt, mnk_error *err) {
     units u;
     size_t *order = NULL;
     bool *moved = NULL;
@@ -120,13 +122,16 @@ static mnk_status thin(mnk_images *d, const mnk_study_data *o, uint64_t seed, ch
         double share = equals ? strtod(equals + 1, &end) : -1;
         if (end && *end == '%') share /= 100, end++;
         if (!equals || end == equals + 1 || *end || !(share > 0 && share <= 1))
-            return MNK_FAIL(err, MNK_ERR_USAGE, "data.keep: \"%.100s\": expected CLASS=SHARE with a share above 0 and at most 1", text);
+            return MNK_FAIL(err, MNK_ERR_USAGE,
+                            "data.keep: \"%.100s\": expected CLASS=SHARE with a share above 0 and at most 1", text);
         int c = class_of(d, text, (size_t)(equals - text));
-        if (c < 0) return MNK_FAIL(err, MNK_ERR_INPUT, "data.keep: %s has no class \"%.*s\"", d->source, (int)(equals - text), text);
+        if (c < 0)
+            return MNK_FAIL(err, MNK_ERR_INPUT, "data.keep: %s has no class \"%.*s\"", d->source, (int)(equals - text), text);
         size_t before = count(d, MNK_SPLIT_TRAIN, c);
         MNK_TRY(cut(d, MNK_SPLIT_TRAIN, MNK_SPLIT_NONE, 1 - share, c, seed, MNK_PURPOSE_KEEP, 0, err));
         size_t used = strlen(note);
-        snprintf(note + used, size - used, " Of class %s only %zu of %zu training images were kept, to make it rare on purpose.", d->class_names[c],
+        snprintf(note + used, size - used,
+                 " Of class %s only %zu of %zu training images were kept, to make it rare on purpose.", d->class_names[c],
                  count(d, MNK_SPLIT_TRAIN, c), before);
     }
     return MNK_OK;
@@ -137,10 +142,13 @@ mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *o, uint64_t see
         mnk_split split;
         double share;
         const char *name;
-    } want[] = {{MNK_SPLIT_TEST, o->test, "test"}, {MNK_SPLIT_HOLDOUT, o->holdout, "holdout"}, {MNK_SPLIT_VAL, o->val, "validation"}};
+    } want[] = {
+        {MNK_SPLIT_TEST, o->test, "test"}, {MNK_SPLIT_HOLDOUT, o->holdout, "holdout"}, {MNK_SPLIT_VAL, o->val, "validation"}};
     char given[64] = "", made[160] = "";
     if (o->test + o->holdout + o->val >= 1)
-        return MNK_FAIL(err, MNK_ERR_USAGE, "data: the shares val, holdout and test add up to %.2f; nothing is left to train on", o->test + o->holdout + o->val);
+        return MNK_FAIL(err, MNK_ERR_USAGE,
+                        "data: the shares val, holdout and test add up to %.2f; nothing is left to train on",
+                        o->test + o->holdout + o->val);
     for (size_t i = 0; i < d->n; i++)
         if (d->split[i] == MNK_SPLIT_NONE) d->split[i] = MNK_SPLIT_TRAIN;
     double left = 1; /* shares are of the whole where test is cut too, else of what the data call train */
@@ -150,15 +158,40 @@ mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *o, uint64_t see
             continue;
         }
         if (want[k].share <= 0) continue;
-        MNK_TRY(cut(d, MNK_SPLIT_TRAIN, want[k].split, want[k].share / left, -1, seed, MNK_PURPOSE_SPLIT, (uint64_t)want[k].split, err));
+        MNK_TRY(cut(d, MNK_SPLIT_TRAIN, want[k].split, want[k].share / left, -1, seed, MNK_PURPOSE_SPLIT,
+                    (uint64_t)want[k].split, err));
         left -= want[k].share;
-        snprintf(made + strlen(made), sizeof made - strlen(made), "%s%s (%.0f %%)", *made ? ", " : "", want[k].name, 100 * want[k].share);
+        snprintf(made + strlen(made), sizeof made - strlen(made), "%s%s (%.0f %%)", *made ? ", " : "", want[k].name,
+                 100 * want[k].share);
     }
-    snprintf(note, 512, "%s%s%s%s%s%s", *given ? "The data name their own split: " : "", given, *given ? ". " : "", *made ? "Cut by the study: " : "", made,
-             *made ? (d->group ? ", whole groups, class by class." : ", image by image, class by class: the data name no persons.") : "");
+    snprintf(
+        note, 512, "%s%s%s%s%s%s", *given ? "The data name their own split: " : "", given, *given ? ". " : "",
+        *made ? "Cut by the study: " : "", made,
+        *made ? (d->group ? ", whole groups, class by class." : ", image by image, class by class: the data name no persons.")
+              : "");
     MNK_TRY(thin(d, o, seed, note, 512, err));
     for (int c = 0; c < d->classes; c++)
-        if (!count(d, MNK_SPLIT_TRAIN, c)) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: class \"%s\" has no training image", d->source, d->class_names[c]);
+        if (!count(d, MNK_SPLIT_TRAIN, c))
+            return MNK_FAIL(err, MNK_ERR_INPUT, "%s: class \"%s\" has no training image", d->source, d->class_names[c]);
+    return MNK_OK;
+}
+
+mnk_status mnk_study_name_classes(mnk_images *d, const mnk_option_list *names, mnk_error *err) {
+    if (names->n != (size_t)d->classes)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "data.classes: %zu names, but %s has %d classes", names->n, d->source, d->classes);
+    for (int c = 0; c < d->classes; c++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", c);
+        if (strcmp(d->class_names[c], number) != 0 && strcmp(d->class_names[c], names->items[c]) != 0)
+            return MNK_FAIL(err, MNK_ERR_INPUT, "data.classes: %s calls class %d \"%s\", not \"%s\"", d->source, c,
+                            d->class_names[c], names->items[c]);
+        for (int k = 0; k < c; k++)
+            if (strcmp(names->items[k], names->items[c]) == 0)
+                return MNK_FAIL(err, MNK_ERR_INPUT, "data.classes: \"%s\" is named twice", names->items[c]);
+        char *copy = mnk_arena_strdup(mnk_images_arena(d), names->items[c]);
+        if (!copy) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
+        d->class_names[c] = copy;
+    }
     return MNK_OK;
 }
 

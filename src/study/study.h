@@ -19,6 +19,7 @@ typedef struct mnk_study_data {
     bool skip_bad, groups_within_class;
     const char *label_column, *group_column, *split_column;
     double val, holdout, test; /* shares to cut where the data name no such split */
+    mnk_option_list classes;   /* names, where the data only number the classes */
     mnk_option_list keep;      /* "class=share" of the training images that stay */
     const char *rarest;        /* class the report speaks of; NULL: the one with fewest training images */
 } mnk_study_data;
@@ -69,7 +70,7 @@ typedef struct mnk_study_section {
     const char *name;
     const mnk_option *table; /* NULL: depends on the study (simulate) */
     size_t offset;
-    size_t off_offset; /* of the flag that `name: off` sets; 0: cannot be switched off */
+    size_t off_offset;          /* of the flag that `name: off` sets; 0: cannot be switched off */
     const char *const *refused; /* options of the table that a study sets elsewhere; NULL-terminated */
 } mnk_study_section;
 
@@ -91,7 +92,11 @@ void mnk_study_gate_judge(const mnk_study_gate *g, const mnk_result *const *resu
 /* Gives every image of d its split in place (d->split): those named by the data stay; val, holdout and test shares are cut by
  * group, class by class, where the data name none; then `keep` thins classes of train: left-out images become MNK_SPLIT_NONE.
  * note: one or two sentences about what was done. */
-mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *options, uint64_t seed, char note[512], mnk_error *err) MNK_CHECK;
+mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *options, uint64_t seed, char note[512],
+                            mnk_error *err) MNK_CHECK;
+/* Replaces class names "0", "1" … by the given ones; refused when their number differs or the data have names of their own that
+ * differ. */
+mnk_status mnk_study_name_classes(mnk_images *d, const mnk_option_list *names, mnk_error *err) MNK_CHECK;
 /* The images of one split; *out NULL when there are none. */
 mnk_status mnk_study_subset(const mnk_images *d, mnk_split split, mnk_images **out, mnk_error *err) MNK_CHECK;
 

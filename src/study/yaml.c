@@ -62,7 +62,9 @@ static mnk_status add_node(reader *r, mnk_yaml_kind kind, yaml_mark_t mark, mnk_
     return MNK_OK;
 }
 
-static bool wants_key(const reader *r) { return r->depth && r->open[r->depth - 1]->kind == MNK_YAML_MAP && !r->key[r->depth - 1]; }
+static bool wants_key(const reader *r) {
+    return r->depth && r->open[r->depth - 1]->kind == MNK_YAML_MAP && !r->key[r->depth - 1];
+}
 
 static mnk_status take_key(reader *r, const yaml_event_t *e, const char *text) {
     const mnk_yaml *earlier = mnk_yaml_get(r->open[r->depth - 1], text);
@@ -116,7 +118,8 @@ static mnk_status take_event(reader *r, const yaml_event_t *e) {
     case YAML_SEQUENCE_START_EVENT: return open_container(r, MNK_YAML_LIST, e);
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT: r->depth--; return MNK_OK;
-    case YAML_DOCUMENT_START_EVENT: return r->root ? fail_at(r, e->start_mark, "a second document (---) in one study file", NULL) : MNK_OK;
+    case YAML_DOCUMENT_START_EVENT:
+        return r->root ? fail_at(r, e->start_mark, "a second document (---) in one study file", NULL) : MNK_OK;
     default: return MNK_OK;
     }
 }
@@ -125,8 +128,8 @@ static mnk_status parser_failed(const reader *r) {
     const yaml_parser_t *p = &r->parser;
     if (p->error == YAML_MEMORY_ERROR) return MNK_FAIL(r->err, MNK_ERR_MEMORY, "%s: out of memory", r->name);
     if (p->error == YAML_READER_ERROR)
-        return MNK_FAIL(r->err, MNK_ERR_INPUT, "%s:%zu:%zu: not text: %s (byte %zu)", r->name, p->mark.line + 1, p->mark.column + 1,
-                        p->problem ? p->problem : "unreadable", p->problem_offset);
+        return MNK_FAIL(r->err, MNK_ERR_INPUT, "%s:%zu:%zu: not text: %s (byte %zu)", r->name, p->mark.line + 1,
+                        p->mark.column + 1, p->problem ? p->problem : "unreadable", p->problem_offset);
     const char *problem = p->problem ? p->problem : "not YAML";
     const char *hint = strstr(problem, "cannot start any token") ? "indent with spaces, not with tabs" : NULL;
     return fail_at(r, p->problem_mark, problem, hint);
@@ -134,7 +137,8 @@ static mnk_status parser_failed(const reader *r) {
 
 mnk_status mnk_yaml_parse(const char *text, size_t n, const char *name, mnk_arena *arena, mnk_yaml **out, mnk_error *err) {
     *out = NULL;
-    if (n > MNK_YAML_BYTES_MAX) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %zu bytes; a study file has at most %d", name, n, MNK_YAML_BYTES_MAX);
+    if (n > MNK_YAML_BYTES_MAX)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %zu bytes; a study file has at most %d", name, n, MNK_YAML_BYTES_MAX);
     reader r = {.name = name, .arena = arena, .err = err};
     if (!yaml_parser_initialize(&r.parser)) return MNK_FAIL(err, MNK_ERR_MEMORY, "%s: out of memory", name);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
@@ -151,7 +155,8 @@ mnk_status mnk_yaml_parse(const char *text, size_t n, const char *name, mnk_aren
     }
     yaml_parser_delete(&r.parser);
     if (status == MNK_OK && (!r.root || r.root->kind != MNK_YAML_MAP))
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s:1:1: a study file is a list of \"name: value\" lines, beginning with \"manikin: 1\"", name);
+        status = MNK_FAIL(err, MNK_ERR_INPUT,
+                          "%s:1:1: a study file is a list of \"name: value\" lines, beginning with \"manikin: 1\"", name);
     if (status == MNK_OK) *out = r.root;
     return status;
 }

@@ -68,7 +68,7 @@ static mnk_status in_range(const char *name, double v, double lo, double hi, mnk
 
 mnk_status mnk_histology_check(const mnk_histology_config *c, mnk_error *err) {
     for (const mnk_option *o = mnk_histology_options; o->type != MNK_OPTION_END; o++) {
-        const char *field = (const char *)c + o->offset;
+        const void *field = (const char *)c + o->offset;
         if (o->type == MNK_OPTION_INT) MNK_TRY(in_range(o->name, (double)*(const int64_t *)field, o->lo, o->hi, err));
         if (o->type == MNK_OPTION_REAL) MNK_TRY(in_range(o->name, *(const double *)field, o->lo, o->hi, err));
     }

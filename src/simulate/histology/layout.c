@@ -46,8 +46,10 @@ static mnk_status relax(sites *t, float low, float high, spacing_f f, void *ctx,
     float *sum = NULL;
     MNK_TRY(MNK_NEW(sum, (size_t)t->n * 3 + 1, err));
     float step = t->bucket / 5;
-    for (float y = low + step / 2; y < high; y += step)
-        for (float x = low + step / 2; x < high; x += step) {
+    int side = (int)((high - low) / step);
+    for (int j = 0; j < side; j++)
+        for (int i = 0; i < side; i++) {
+            float x = low + ((float)i + 0.5F) * step, y = low + ((float)j + 0.5F) * step;
             if (f && f(ctx, x, y) <= 0) continue;
             place q = sites_at(t, x, y, -1);
             if (q.site < 0) continue;

@@ -313,10 +313,10 @@ static void tumour_nuclei(fronds *t, mnk_rng *r) {
 /* Share of the tile covered by cores and epithelium. */
 static float tissue(const fronds *t) {
     int in = 0, all = 0;
-    for (float y = 0; y < t->s->field; y += t->gstep)
-        for (float x = 0; x < t->s->field; x += t->gstep) {
+    for (int j = 0; (float)j * t->gstep < t->s->field; j++)
+        for (int i = 0; (float)i * t->gstep < t->s->field; i++) {
             all++;
-            in += sample(t, t->d1, x, y) < t->layer;
+            in += sample(t, t->d1, (float)i * t->gstep, (float)j * t->gstep) < t->layer;
         }
     return (float)in / (float)all;
 }

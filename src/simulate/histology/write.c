@@ -87,8 +87,10 @@ static void csv_head(FILE *f) {
 static void csv_row(FILE *f, const job *w, size_t i, const mnk_histology_params *p) {
     char text[32];
     fprintf(f, "%zu,%s,%d", i, mnk_histology_class_names[w->k[w->label[i]]], (int)person_of(w, i, p));
-    for (size_t c = 2; c < mnk_histology_columns_n; c++)
-        fprintf(f, ",%s", mnk_double_text(*(const double *)((const char *)p + mnk_histology_columns[c].offset), text));
+    for (size_t c = 2; c < mnk_histology_columns_n; c++) {
+        const void *value = (const char *)p + mnk_histology_columns[c].offset;
+        fprintf(f, ",%s", mnk_double_text(*(const double *)value, text));
+    }
     fputc('\n', f);
 }
 
