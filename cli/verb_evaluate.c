@@ -71,8 +71,10 @@ const cli_verb cli_verb_evaluate = {
     .uses = "seed threads json force",
     .table = table,
     .config_size = sizeof(config),
-    .examples = "manikin evaluate --train blood.npz:train --holdout blood.npz:test --synthetic made/\n"
-                "manikin evaluate --train t/ --holdout h/ --synthetic s/ --classifier yardstick.safetensors --json scores.json\n"
-                "manikin evaluate --train t/ --holdout h/ --synthetic s/ --features-train t.npy --features-holdout h.npy --features-synthetic s.npy",
+    .examples =
+        "manikin evaluate --train blood.npz:train --holdout blood.npz:test --synthetic made/\n"
+        "manikin evaluate --train t/ --holdout h/ --synthetic s/ --classifier yardstick.safetensors --json scores.json\n"
+        "manikin evaluate --train t/ --holdout h/ --synthetic s/ --features-train t.npy --features-holdout h.npy "
+        "--features-synthetic s.npy",
     .run = run,
 };

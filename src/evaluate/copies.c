@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "evaluate/encoding.h"
-#include "math/stats.h"
 #include "math/sweep.h"
 
 enum { THUMBNAIL = 16, FEWEST_NULL = 20 };
@@ -15,8 +14,14 @@ enum { THUMBNAIL = 16, FEWEST_NULL = 20 };
 /* Below half a grey level of spread a picture has nothing to correlate. */
 static const double FLAT_SD = 0.5 / 127.5;
 
-const char *const mnk_symmetry_names[MNK_SYMMETRIES] = {
-    "as it is", "turned 180", "mirrored", "mirrored, turned 180", "turned 90", "turned 270", "mirrored, turned 90", "mirrored, turned 270"};
+const char *const mnk_symmetry_names[MNK_SYMMETRIES] = {"as it is",
+                                                        "turned 180",
+                                                        "mirrored",
+                                                        "mirrored, turned 180",
+                                                        "turned 90",
+                                                        "turned 270",
+                                                        "mirrored, turned 90",
+                                                        "mirrored, turned 270"};
 
 void mnk_symmetry_source(int symmetry, int h, int w, int y, int x, int *sy, int *sx) {
     switch (symmetry) {
@@ -204,7 +209,8 @@ static void exact_one(void *ctx, size_t i) {
             for (int k = 0; k < q->width; k++) {
                 int sy, sx;
                 mnk_symmetry_source(undo, q->height, q->width, y, k, &sy, &sx);
-                memcpy(turned + ((size_t)y * (size_t)q->width + (size_t)k) * pixel, p + ((size_t)sy * (size_t)q->width + (size_t)sx) * pixel, pixel);
+                memcpy(turned + ((size_t)y * (size_t)q->width + (size_t)k) * pixel,
+                       p + ((size_t)sy * (size_t)q->width + (size_t)sx) * pixel, pixel);
             }
         const uint32_t row = find_bytes(c->x, turned, bytes);
         if (row == UINT32_MAX) continue;
@@ -215,8 +221,8 @@ static void exact_one(void *ctx, size_t i) {
 }
 
 /* Nearest training thumbnail of every query under one symmetry; keeps what is nearer than before. */
-static mnk_status near_under(const mnk_copy_index *x, int symmetry, const float *thumbs, const uint32_t *row, size_t n, float *turned,
-                             mnk_copy *out, mnk_error *err) {
+static mnk_status near_under(const mnk_copy_index *x, int symmetry, const float *thumbs, const uint32_t *row, size_t n,
+                             float *turned, mnk_copy *out, mnk_error *err) {
     const size_t cells = (size_t)x->th * (size_t)x->tw;
     const int undo = inverse(symmetry);
     mnk_points q = {0};
@@ -263,19 +269,35 @@ out:
     return status;
 }
 
-mnk_status mnk_copy_thresholds(const mnk_copy *null, const int32_t *label, size_t n, int classes, double share, double *threshold,
-                               mnk_error *err) {
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static mnk_copy_threshold order_statistic(double *x, size_t n, double share) {
+    if (n == 0) return (mnk_copy_threshold){.distance = -1};
+    qsort(x, n, sizeof *x, ascending);
+    const double all = (double)n + 1;
+    double k = floor(share * all);
+    if (k < 1) k = 1;
+    if (k > (double)n) k = (double)n;
+    return (mnk_copy_threshold){
+        .distance = x[(size_t)k - 1], .expected = k / all, .variance = k * (all - k) / (all * all * (all + 1))};
+}
+
+mnk_status mnk_copy_thresholds(const mnk_copy *null, const int32_t *label, size_t n, int classes, double share,
+                               mnk_copy_threshold *threshold, mnk_error *err) {
     double *x = NULL;
     MNK_TRY(MNK_NEW(x, n ? n : 1, err));
-    for (int c = -1; c < classes; c++) { /* all first */
+    for (int c = -1; c < classes; c++) { /* all classes together first */
         size_t count = 0;
         for (size_t i = 0; i < n; i++)
             if (isfinite(null[i].distance) && (c < 0 || label[i] == c)) x[count++] = (double)null[i].distance;
         if (c < 0) {
-            const double all = count ? mnk_quantile(x, count, share) : -1;
-            for (int k = 0; k < classes; k++) threshold[k] = all;
+            const mnk_copy_threshold all = order_statistic(x, count, share);
+            for (int k = 0; k < classes; k++) threshold[k] = all, threshold[k].is_pooled = true;
         } else if (count >= FEWEST_NULL) {
-            threshold[c] = mnk_quantile(x, count, share);
+            threshold[c] = order_statistic(x, count, share);
         }
     }
     mnk_free(x);

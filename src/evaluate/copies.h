@@ -24,9 +24,16 @@ void mnk_copy_index_close(mnk_copy_index *index);
 /* out [queries->n]; images of the same size, channels and depth as train. */
 mnk_status mnk_copies_find(const mnk_copy_index *index, const mnk_images *queries, mnk_copy *out, mnk_error *err) MNK_CHECK;
 
-/* threshold[c]: the type-7 quantile `share` of the distances null[i] (finite ones) of items of class label[i]; classes with
- * fewer than 20 take the quantile of all. -1 where there is nothing to go by. */
-mnk_status mnk_copy_thresholds(const mnk_copy *null, const int32_t *label, size_t n, int classes, double share, double *threshold,
-                               mnk_error *err) MNK_CHECK;
+/* What counts as near, from the distances of unseen real images (holdout). The threshold of a class is the k-th smallest
+ * null distance of its n, k = max(1, floor(share (n + 1))): an unseen real image is nearer than it with probability
+ * k / (n + 1), whatever the distribution. Classes with fewer than 20 null images use those of all classes together. */
+typedef struct mnk_copy_threshold {
+    double distance; /* nearer than this is near; -1 when there is no null image */
+    double expected; /* k / (n + 1) */
+    double variance; /* of the true probability given the null sample: k (n + 1 - k) / ((n + 1)^2 (n + 2)) */
+    bool is_pooled;
+} mnk_copy_threshold;
+mnk_status mnk_copy_thresholds(const mnk_copy *null, const int32_t *label, size_t n, int classes, double share,
+                               mnk_copy_threshold *threshold, mnk_error *err) MNK_CHECK;
 
 #endif

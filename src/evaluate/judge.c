@@ -21,8 +21,8 @@ typedef struct rows {
     size_t *some[MNK_ROLES], n; /* NULL for sets that are too small to be compared */
 } rows;
 
-mnk_metric *mnk_judge_metric(mnk_result *r, const char *id, const char *group, const char *encoding, const char *subset, double value,
-                             size_t n, double level) {
+mnk_metric *mnk_judge_metric(mnk_result *r, const char *id, const char *group, const char *encoding, const char *subset,
+                             double value, size_t n, double level) {
     mnk_metric *m = mnk_result_add_metric(r, id, group);
     if (!m) return NULL;
     snprintf(m->encoding, sizeof m->encoding, "%s", encoding);
@@ -57,7 +57,8 @@ static mnk_status rows_open(const mnk_judge *j, int label, rows *r, mnk_error *e
         for (size_t i = 0; i < n; i++)
             if (label < 0 || j->sets->label[role][i] == label) r->all[role][r->count[role]++] = i;
         /* a holdout class of a handful must not shrink the comparison of the others */
-        if (role != MNK_ROLE_FLOOR && (role != MNK_ROLE_HOLDOUT || r->count[role] >= least) && r->count[role] < r->n) r->n = r->count[role];
+        if (role != MNK_ROLE_FLOOR && (role != MNK_ROLE_HOLDOUT || r->count[role] >= least) && r->count[role] < r->n)
+            r->n = r->count[role];
     }
     if (r->n < least) return MNK_OK; /* the caller says so */
     for (int role = 0; role < MNK_ROLES; role++) {
@@ -80,8 +81,8 @@ static mnk_status gather(const float *x, size_t d, const size_t *row, size_t n, 
     return MNK_OK;
 }
 
-static mnk_status gather_points(const mnk_judge *j, mnk_role role, const size_t *row, size_t n, const float *centre, mnk_points *out,
-                                mnk_error *err) {
+static mnk_status gather_points(const mnk_judge *j, mnk_role role, const size_t *row, size_t n, const float *centre,
+                                mnk_points *out, mnk_error *err) {
     float *x = NULL;
     MNK_TRY(gather(j->encoded->near[role], j->encoded->near_d, row, n, &x, err));
     mnk_status status = mnk_points_open(x, n, j->encoded->near_d, centre, out, err);
@@ -143,8 +144,8 @@ typedef struct line { /* one set held against train */
     bool is_there;
 } line;
 
-static mnk_status add_compat(const mnk_judge *j, const char *subset, const mnk_points *real, const mnk_knn *knn, const mnk_points *synthetic,
-                             const mnk_neighbours *s, mnk_error *err) {
+static mnk_status add_compat(const mnk_judge *j, const char *subset, const mnk_points *real, const mnk_knn *knn,
+                             const mnk_points *synthetic, const mnk_neighbours *s, mnk_error *err) {
     const int which = j->sets->config->compat;
     mnk_alpha_compat c;
     if (!which) return MNK_OK;
@@ -158,7 +159,8 @@ static mnk_status add_compat(const mnk_judge *j, const char *subset, const mnk_p
                 {2, "authors.beta_recall", c.authors_beta},          {2, "authors.authenticity", c.authenticity}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         if (!(which & list[i].bit)) continue;
-        mnk_metric *m = mnk_judge_metric(j->result, list[i].id, "compat", j->encoded->name, subset, list[i].value, s->nb, j->sets->config->level);
+        mnk_metric *m = mnk_judge_metric(j->result, list[i].id, "compat", j->encoded->name, subset, list[i].value, s->nb,
+                                         j->sets->config->level);
         if (!m) return no_memory(err);
         snprintf(m->note, sizeof m->note, "as the published program computes it, faults included");
     }
@@ -166,7 +168,8 @@ static mnk_status add_compat(const mnk_judge *j, const char *subset, const mnk_p
 }
 
 /* Fills lines[]; the synthetic one with intervals, flags and compat rows. */
-static mnk_status neighbour_lines(const mnk_judge *j, const rows *r, int label, const char *subset, line *lines, mnk_error *err) {
+static mnk_status neighbour_lines(const mnk_judge *j, const rows *r, int label, const char *subset, line *lines,
+                                  mnk_error *err) {
     const mnk_evaluate_config *config = j->sets->config;
     mnk_points real = {0}, other = {0};
     mnk_knn knn = {0};
@@ -183,7 +186,8 @@ static mnk_status neighbour_lines(const mnk_judge *j, const rows *r, int label, 
         if (mnk_observe_stopped(j->observer)) MNK_OUT(MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while comparing"));
         MNK_OUT(gather_points(j, against_role[a], r->some[against_role[a]], r->n, centre, &other, err));
         MNK_OUT(mnk_neighbours_open(&real, &knn, &other, &s, err));
-        if (a == SYNTHETIC && config->replicates) MNK_OUT(mnk_neighbours_intervals(&s, (size_t)config->replicates, config->seed, config->level, err));
+        if (a == SYNTHETIC && config->replicates)
+            MNK_OUT(mnk_neighbours_intervals(&s, (size_t)config->replicates, config->seed, config->level, err));
         if (a == SYNTHETIC && label < 0) MNK_OUT(add_compat(j, subset, &real, &knn, &other, &s, err));
         if (a == SYNTHETIC && label < 0 && j->flags_never) MNK_OUT(flag_never(j, r, &knn, &s, err));
         memcpy(lines[a].value, s.value, sizeof s.value);
@@ -217,7 +221,8 @@ static mnk_status add_neighbours(const mnk_judge *j, const rows *r, int label, c
             if (lines[a].is_there) mnk_metric_add_reference(m, against_names[a], lines[a].value[k]);
     }
     if (!j->flags_never) return MNK_OK;
-    mnk_metric *m = mnk_judge_metric(j->result, "never_generated", "diversity", j->encoded->name, subset, lines[SYNTHETIC].never, r->n, level);
+    mnk_metric *m = mnk_judge_metric(j->result, "never_generated", "diversity", j->encoded->name, subset,
+                                     lines[SYNTHETIC].never, r->n, level);
     if (!m) return no_memory(err);
     mnk_wilson(lines[SYNTHETIC].never * (double)r->n, (double)r->n, level, &m->low, &m->high);
     for (int a = HOLDOUT; a < AGAINST; a++)
@@ -252,7 +257,8 @@ static mnk_status add_authenticity(const mnk_judge *j, const rows *r, const char
         mnk_points_close(&other);
     }
     const size_t n = r->count[MNK_ROLE_SYNTHETIC];
-    mnk_metric *m = mnk_judge_metric(j->result, "authenticity", "authenticity", j->encoded->name, subset, share[SYNTHETIC], n, level);
+    mnk_metric *m =
+        mnk_judge_metric(j->result, "authenticity", "authenticity", j->encoded->name, subset, share[SYNTHETIC], n, level);
     if (!m) MNK_OUT(no_memory(err));
     mnk_wilson(share[SYNTHETIC] * (double)n, (double)n, level, &m->low, &m->high);
     for (int a = HOLDOUT; a < AGAINST; a++)
@@ -267,7 +273,8 @@ out:
 
 /* ---- distances of distributions ---- */
 
-static mnk_status moment_lines(const mnk_judge *j, const rows *r, bool frechet, mnk_estimate *fd, mnk_estimate *kid, mnk_error *err) {
+static mnk_status moment_lines(const mnk_judge *j, const rows *r, bool frechet, mnk_estimate *fd, mnk_estimate *kid,
+                               mnk_error *err) {
     const size_t d = j->encoded->moment_d;
     float *real = NULL, *other = NULL;
     mnk_status status = gather(j->encoded->moment[MNK_ROLE_TRAIN], d, r->some[MNK_ROLE_TRAIN], r->n, &real, err);
@@ -293,7 +300,8 @@ static mnk_status add_moments(const mnk_judge *j, const rows *r, const char *sub
     MNK_TRY(moment_lines(j, r, frechet, estimate[0], estimate[1], err));
     for (int k = 0; k < 2; k++) {
         const mnk_estimate *e = estimate[k];
-        mnk_metric *m = mnk_judge_metric(j->result, id[k], "fidelity", j->encoded->name, subset, e[SYNTHETIC].value, r->n, level);
+        mnk_metric *m =
+            mnk_judge_metric(j->result, id[k], "fidelity", j->encoded->name, subset, e[SYNTHETIC].value, r->n, level);
         if (!m) return no_memory(err);
         if (k == 0 && !frechet) {
             snprintf(m->note, sizeof m->note, "%zu items do not fill %zu dimensions", r->n, j->encoded->moment_d);
@@ -309,13 +317,16 @@ static mnk_status add_moments(const mnk_judge *j, const rows *r, const char *sub
 }
 
 static mnk_status add_too_few(const mnk_judge *j, const rows *r, const char *subset, mnk_error *err) {
-    static const char *const ids[] = {"alpha_precision", "beta_recall", "precision", "recall", "density", "coverage", "authenticity", "frechet_distance", "kid"};
-    static const char *const groups[] = {"fidelity", "diversity", "fidelity", "diversity", "fidelity", "diversity", "authenticity", "fidelity", "fidelity"};
+    static const char *const ids[] = {"alpha_precision", "beta_recall",  "precision",        "recall", "density",
+                                      "coverage",        "authenticity", "frechet_distance", "kid"};
+    static const char *const groups[] = {"fidelity",  "diversity",    "fidelity", "diversity", "fidelity",
+                                         "diversity", "authenticity", "fidelity", "fidelity"};
     for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
-        mnk_metric *m = mnk_judge_metric(j->result, ids[k], groups[k], j->encoded->name, subset, NAN, r->n, j->sets->config->level);
+        mnk_metric *m =
+            mnk_judge_metric(j->result, ids[k], groups[k], j->encoded->name, subset, NAN, r->n, j->sets->config->level);
         if (!m) return no_memory(err);
-        snprintf(m->note, sizeof m->note, "%zu train and %zu synthetic images: at least %lld of each are needed", r->count[MNK_ROLE_TRAIN],
-                 r->count[MNK_ROLE_SYNTHETIC], (long long)j->sets->config->neighbours + 2);
+        snprintf(m->note, sizeof m->note, "%zu train and %zu synthetic images: at least %lld of each are needed",
+                 r->count[MNK_ROLE_TRAIN], r->count[MNK_ROLE_SYNTHETIC], (long long)j->sets->config->neighbours + 2);
     }
     return MNK_OK;
 }

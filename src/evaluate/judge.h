@@ -17,7 +17,7 @@ typedef struct mnk_judge {
 mnk_status mnk_judge_subset(const mnk_judge *j, int label, mnk_error *err) MNK_CHECK;
 
 /* A metric row with its common fields filled in; NULL when memory is short. */
-mnk_metric *mnk_judge_metric(mnk_result *r, const char *id, const char *group, const char *encoding, const char *subset, double value,
-                             size_t n, double level);
+mnk_metric *mnk_judge_metric(mnk_result *r, const char *id, const char *group, const char *encoding, const char *subset,
+                             double value, size_t n, double level);
 
 #endif

@@ -49,19 +49,20 @@ typedef struct side_ctx {
 
 /* Mean over the used classes of their weighted means. */
 static double side_value(const side_ctx *c, const uint32_t *times) {
-    double total = 0;
+    enum { ON_STACK = 64 };
+    double stack[2 * ON_STACK] = {0}, *sum = c->classes <= ON_STACK ? stack : mnk_alloc(2 * (size_t)c->classes, sizeof *sum),
+                     total = 0;
     int used = 0;
-    for (int k = 0; k < c->classes; k++) {
-        double sum = 0, weight = 0;
-        if (!c->use[k]) continue;
-        for (size_t i = 0; i < c->s->n; i++) {
-            if (c->s->label[i] != k) continue;
-            const double w = times ? times[i] : 1;
-            sum += w * c->s->spread[i];
-            weight += w;
-        }
-        if (weight > 0) total += sum / weight, used++;
+    if (!sum) return NAN;
+    double *weight = sum + c->classes;
+    for (size_t i = 0; i < c->s->n; i++) {
+        const double w = times ? times[i] : 1;
+        sum[c->s->label[i]] += w * c->s->spread[i];
+        weight[c->s->label[i]] += w;
     }
+    for (int k = 0; k < c->classes; k++)
+        if (c->use[k] && weight[k] > 0) total += sum[k] / weight[k], used++;
+    if (sum != stack) mnk_free(sum);
     return used ? total / used : NAN;
 }
 
@@ -72,8 +73,8 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-mnk_status mnk_spread_ratio(const mnk_spread *a, const mnk_spread *b, int classes, int only, size_t replicates, uint64_t seed, double level,
-                            double *value, double *low, double *high, mnk_error *err) {
+static mnk_status ratio(const mnk_spread *a, const mnk_spread *b, int classes, size_t replicates, uint64_t seed, double level,
+                        double *value, double *low, double *high, mnk_error *err) {
     const mnk_spread *sides[2] = {a, b};
     uint8_t *use = NULL;
     double *draws = NULL, unused_low = 0, unused_high = 0;
@@ -84,7 +85,7 @@ mnk_status mnk_spread_ratio(const mnk_spread *a, const mnk_spread *b, int classe
     for (int s = 0; s < 2; s++)
         for (size_t i = 0; i < sides[s]->n; i++) count[s * classes + sides[s]->label[i]]++;
     for (int k = 0; k < classes; k++) {
-        use[k] = count[k] > 1 && count[classes + k] > 1 && (only < 0 || only == k);
+        use[k] = count[k] > 1 && count[classes + k] > 1;
         any += use[k];
     }
     side_ctx ca = {a, use, classes}, cb = {b, use, classes};
@@ -103,5 +104,31 @@ out:
     mnk_free(use);
     mnk_free(draws);
     mnk_free(count);
+    return status;
+}
+
+/* The items of one class, as class 0. The arrays are the caller's to free. */
+static mnk_status keep_class(const mnk_spread *s, int only, double **spread, int32_t **label, mnk_spread *out, mnk_error *err) {
+    MNK_TRY(MNK_NEW(*spread, s->n ? s->n : 1, err));
+    MNK_TRY(MNK_NEW(*label, s->n ? s->n : 1, err));
+    *out = (mnk_spread){*spread, *label, 0};
+    for (size_t i = 0; i < s->n; i++)
+        if (s->label[i] == only) (*spread)[out->n++] = s->spread[i];
+    return MNK_OK;
+}
+
+mnk_status mnk_spread_ratio(const mnk_spread *a, const mnk_spread *b, int classes, int only, size_t replicates, uint64_t seed,
+                            double level, double *value, double *low, double *high, mnk_error *err) {
+    if (only < 0) return ratio(a, b, classes, replicates, seed, level, value, low, high, err);
+    double *spread[2] = {NULL, NULL};
+    int32_t *label[2] = {NULL, NULL};
+    mnk_spread one[2];
+    mnk_status status = keep_class(a, only, &spread[0], &label[0], &one[0], err);
+    if (status == MNK_OK) status = keep_class(b, only, &spread[1], &label[1], &one[1], err);
+    if (status == MNK_OK) status = ratio(&one[0], &one[1], 1, replicates, seed, level, value, low, high, err);
+    for (int k = 0; k < 2; k++) {
+        mnk_free(spread[k]);
+        mnk_free(label[k]);
+    }
     return status;
 }

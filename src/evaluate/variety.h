@@ -6,7 +6,8 @@
 
 /* spread[i] = |x_i - mean of i's class|^2 / pixels * n_c / (n_c - 1), pixels in [0, 1]: its mean over a class is the variance
  * within that class, averaged over pixels. 0 in a class of one. */
-mnk_status mnk_within_class_spread(const mnk_images *d, const int32_t *label, int classes, double *spread, mnk_error *err) MNK_CHECK;
+mnk_status mnk_within_class_spread(const mnk_images *d, const int32_t *label, int classes, double *spread,
+                                   mnk_error *err) MNK_CHECK;
 
 /* Square root of (mean over classes of b's within-class variance) / (the same of a), over classes that both sets have with
  * two images or more; `only` >= 0 takes that class alone. NaN when there is none. low/high (NULL: none) get the percentile
@@ -16,7 +17,7 @@ typedef struct mnk_spread {
     const int32_t *label;
     size_t n;
 } mnk_spread;
-mnk_status mnk_spread_ratio(const mnk_spread *a, const mnk_spread *b, int classes, int only, size_t replicates, uint64_t seed, double level,
-                            double *value, double *low, double *high, mnk_error *err) MNK_CHECK;
+mnk_status mnk_spread_ratio(const mnk_spread *a, const mnk_spread *b, int classes, int only, size_t replicates, uint64_t seed,
+                            double level, double *value, double *low, double *high, mnk_error *err) MNK_CHECK;
 
 #endif
