@@ -43,7 +43,7 @@ typedef enum mnk_step_state {
 } mnk_step_state;
 
 typedef struct mnk_step_event {
-    int index, total; /* 1-based */
+    int index, total; /* 1-based, among the steps that are not switched off */
     const char *name, *title;
     mnk_step_state state;
     double wall_s;
