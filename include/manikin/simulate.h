@@ -91,7 +91,8 @@ MNK_API mnk_status mnk_histology_image(const mnk_histology_config *config, uint6
                                        mnk_histology_class class_index, uint8_t *rgb, uint16_t *mask,
                                        mnk_histology_params *params, mnk_error *err) MNK_CHECK;
 
-/* n tiles in memory, with label, person as group and the synthetic flag. params[n] may be NULL. */
+/* n tiles in memory, with label, person as group (label * persons + params.person) and the synthetic flag. params[n] may be
+ * NULL. */
 MNK_API mnk_status mnk_simulate_histology(const mnk_histology_config *config, uint64_t seed, size_t n,
                                           const mnk_observer *observer, mnk_images **out, mnk_histology_params *params,
                                           mnk_error *err) MNK_CHECK;

@@ -42,9 +42,9 @@ static mnk_status read_stream(void *ctx, void *bytes, size_t n, mnk_error *err) 
 static mnk_status array_open(npz *z, const mnk_zip_member *m, mnk_npy *a, mnk_zip_stream **s, mnk_error *err) {
     MNK_TRY(mnk_zip_stream_open(z->zip, m, s, err));
     mnk_status status = mnk_npy_read_header(read_stream, *s, a, err);
-    if (status == MNK_OK && (a->bytes > m->size || m->size - a->bytes > MNK_NPY_HEADER_MAX + 12))
+    if (status == MNK_OK && a->bytes != mnk_zip_stream_left(*s))
         status = MNK_FAIL(err, MNK_ERR_INPUT, "%.60s: its shape asks for %zu bytes, the archive holds %llu", m->name, a->bytes,
-                          (unsigned long long)m->size);
+                          (unsigned long long)mnk_zip_stream_left(*s));
     if (status != MNK_OK) {
         mnk_zip_stream_close(*s);
         *s = NULL;
@@ -280,6 +280,22 @@ static mnk_status names_from_file(npz *z, mnk_error *err) {
     return MNK_OK;
 }
 
+/* Without names, a number that no image has is a mistake (with names it is a class that happens to be absent). */
+static mnk_status check_gaps(const npz *z, mnk_error *err) {
+    size_t *count = NULL;
+    if (z->class_names || !z->classes) return MNK_OK;
+    MNK_TRY(MNK_NEW(count, (size_t)z->classes, err));
+    for (int s = 0; s < 5; s++)
+        for (size_t i = 0; i < z->parts[s].n && z->parts[s].label; i++) count[z->parts[s].label[i]]++;
+    int gap = 0;
+    while (gap < z->classes && count[gap]) gap++;
+    mnk_free(count);
+    if (gap == z->classes) return MNK_OK;
+    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "class %d has no images, but labels go up to %d", gap, z->classes - 1);
+    mnk_error_hint(err, "renumber the labels from 0, or name all classes in an array class_names");
+    return status;
+}
+
 static mnk_status read_names(npz *z, mnk_error *err) {
     const mnk_zip_member *m = mnk_zip_find(z->zip, "class_names.npy");
     z->synthetic = mnk_zip_find(z->zip, "synthetic.npy") != NULL;
@@ -376,6 +392,7 @@ static mnk_status load(npz *z, FILE *f, mnk_images **out, mnk_error *err) {
     MNK_TRY(read_columns(z, err));
     MNK_TRY(check_groups(z, err));
     MNK_TRY(read_names(z, err));
+    MNK_TRY(check_gaps(z, err));
     MNK_TRY(result_shape(z, &shape, err));
     MNK_TRY(mnk_images_require(&shape, z->request->options->max_bytes, z->request->path, err));
     MNK_TRY(mnk_images_alloc(&shape, &d, err));

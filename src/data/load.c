@@ -145,7 +145,8 @@ static mnk_status agree(loading *g, mnk_images_shape *shape, mnk_error *err) {
     return MNK_OK;
 }
 
-/* Refuses the bad ones together, or (skip_bad) notes them and closes the ranks. `d` is NULL before pixels exist. */
+/* Notes the bad ones and closes the ranks. The first pass (without pixels yet) leaves the refusal to the second, so that
+ * one list names them all. */
 static mnk_status sort_out(loading *g, mnk_bad *bad, size_t total, mnk_error *err) {
     size_t kept = 0;
     for (size_t i = 0; i < g->n; i++) {
@@ -161,7 +162,7 @@ static mnk_status sort_out(loading *g, mnk_bad *bad, size_t total, mnk_error *er
     }
     g->n = kept;
     if (g->d) g->d->n = kept;
-    if (bad->n && (!g->request->options->skip_bad || !kept)) return mnk_bad_report(bad, g->request->path, total, err);
+    if (!kept || (g->d && bad->n && !g->request->options->skip_bad)) return mnk_bad_report(bad, g->request->path, total, err);
     return MNK_OK;
 }
 

@@ -36,7 +36,7 @@ mnk_status mnk_picture_drop_alpha(mnk_picture *p, mnk_error *err) {
     uint16_t *p16 = p->pixels;
     for (size_t i = 0; i < n; i++)
         if (p->depth == 16 ? p16[i * from + to] != 65535 : p8[i * from + to] != 255)
-            return MNK_FAIL(err, MNK_ERR_INPUT, "has transparent pixels; flatten it first");
+            return MNK_FAIL(err, MNK_ERR_INPUT, "its alpha channel is not opaque; flatten it first");
     for (size_t i = 0; i < n; i++) /* forwards, in place: the target never overtakes the source */
         for (size_t c = 0; c < to; c++) {
             if (p->depth == 16) p16[i * to + c] = p16[i * from + c];

@@ -261,6 +261,8 @@ mnk_status mnk_zip_stream_read(mnk_zip_stream *s, void *bytes, size_t n, mnk_err
     return MNK_OK;
 }
 
+uint64_t mnk_zip_stream_left(const mnk_zip_stream *s) { return s->left; }
+
 mnk_status mnk_zip_stream_finish(mnk_zip_stream *s, mnk_error *err) {
     if (s->left)
         return MNK_FAIL(err, MNK_ERR_INPUT, "member %.60s holds %llu bytes more than its header says", s->m->name,

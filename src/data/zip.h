@@ -32,6 +32,8 @@ typedef struct mnk_zip_stream mnk_zip_stream;
 mnk_status mnk_zip_stream_open(mnk_zip *z, const mnk_zip_member *m, mnk_zip_stream **out, mnk_error *err) MNK_CHECK;
 /* Exactly n bytes, or an error. */
 mnk_status mnk_zip_stream_read(mnk_zip_stream *s, void *bytes, size_t n, mnk_error *err) MNK_CHECK;
+/* Bytes not read yet. */
+uint64_t mnk_zip_stream_left(const mnk_zip_stream *s);
 /* After the last byte: compares the checksum. */
 mnk_status mnk_zip_stream_finish(mnk_zip_stream *s, mnk_error *err) MNK_CHECK;
 void mnk_zip_stream_close(mnk_zip_stream *s);
