@@ -30,7 +30,8 @@ static void on_step(void *ctx, const mnk_step_event *e) {
         fprintf(stderr, "%d/%d  %s …\n", e->index, e->total, e->title);
         return;
     } else {
-        printf("%d/%d  %-30s  %s%s\n", e->index, e->total, e->title, e->state == MNK_STEP_REUSED ? "up to date, took " : "", time);
+        printf("%d/%d  %-30s  %s%s\n", e->index, e->total, e->title, e->state == MNK_STEP_REUSED ? "up to date, took " : "",
+               time);
     }
     fflush(stdout);
 }
@@ -54,17 +55,20 @@ static void print_outcome(const mnk_study_outcome *out) {
     for (size_t i = 0; i < out->gates; i++) {
         char value[32];
         const mnk_gate *g = &out->gate[i];
-        printf("%sthreshold %-7s %s  (%s)\n", i ? "" : "\n", g->met ? "met" : "NOT MET", g->text, isnan(g->value) ? g->note : mnk_double_text(g->value, value));
+        printf("%sthreshold %-7s %s  (%s)\n", i ? "" : "\n", g->met ? "met" : "NOT MET", g->text,
+               isnan(g->value) ? g->note : mnk_double_text(g->value, value));
     }
     printf("\nreport: %s%s\n", out->report, out->is_unchanged ? "  (nothing had changed)" : "");
 }
 
-mnk_status cli_run_study(cli_context *c, const mnk_study *s, const char *dir, const char *key_path, bool no_sign, const char *command, mnk_error *err) {
+mnk_status cli_run_study(cli_context *c, const mnk_study *s, const char *dir, const char *key_path, bool no_sign,
+                         const char *command, mnk_error *err) {
     mnk_key key;
     shown how = {c->common.quiet, false};
     if (c->common.threads == 0 && mnk_study_threads(s) > 0) mnk_threads_set(mnk_study_threads(s));
     if (!no_sign) MNK_TRY(cli_key_load(key_path, c->common.quiet, &key, err));
-    mnk_study_run_options o = {.force = c->common.force, .key = no_sign ? NULL : &key, .command = command, .step = on_step, .ctx = &how};
+    mnk_study_run_options o = {
+        .force = c->common.force, .key = no_sign ? NULL : &key, .command = command, .step = on_step, .ctx = &how};
     mnk_study_outcome out;
     if (!c->common.quiet) printf("%s\n", mnk_study_title(s));
     mnk_status status = mnk_study_run(s, dir, &o, c->observer, &out, err);

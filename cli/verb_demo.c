@@ -9,8 +9,10 @@ typedef struct demo_config {
 } demo_config;
 
 static const mnk_option table[] = {
-    {"key", 0, MNK_OPTION_PATH, offsetof(demo_config, key), "FILE", NULL, 0, 0, NULL, "secret key to sign with (default: your own, made at first use)", false},
-    {"no-sign", 0, MNK_OPTION_BOOL, offsetof(demo_config, no_sign), NULL, "false", 0, 0, NULL, "leave the manifest unsigned", false},
+    {"key", 0, MNK_OPTION_PATH, offsetof(demo_config, key), "FILE", NULL, 0, 0, NULL,
+     "secret key to sign with (default: your own, made at first use)", false},
+    {"no-sign", 0, MNK_OPTION_BOOL, offsetof(demo_config, no_sign), NULL, "false", 0, 0, NULL, "leave the manifest unsigned",
+     false},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
@@ -21,7 +23,8 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     mnk_study *s = NULL;
     MNK_TRY(mnk_study_parse(mnk_study_demo, strlen(mnk_study_demo), "demo.yaml", NULL, NULL, 0, &s, err));
     mnk_study_set_seed(s, (uint64_t)c->common.seed);
-    snprintf(command, sizeof command, "manikin demo -o %s --seed %lld%s", dir, (long long)c->common.seed, config->no_sign ? " --no-sign" : "");
+    snprintf(command, sizeof command, "manikin demo -o %s --seed %lld%s", dir, (long long)c->common.seed,
+             config->no_sign ? " --no-sign" : "");
     mnk_status status = cli_run_study(c, s, dir, config->key, config->no_sign, command, err);
     mnk_study_close(s);
     return status;

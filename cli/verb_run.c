@@ -11,16 +11,21 @@ typedef struct run_config {
 } run_config;
 
 static const mnk_option table[] = {
-    {"set", 0, MNK_OPTION_LIST, offsetof(run_config, set), "KEY=VALUE", NULL, 0, 0, NULL, "change one setting of the study: gan.kimg=50, seed=2", false},
-    {"key", 0, MNK_OPTION_PATH, offsetof(run_config, key), "FILE", NULL, 0, 0, NULL, "secret key to sign with (default: your own, made at first use)", false},
-    {"no-sign", 0, MNK_OPTION_BOOL, offsetof(run_config, no_sign), NULL, "false", 0, 0, NULL, "leave the manifest unsigned", false},
-    {"dry-run", 0, MNK_OPTION_BOOL, offsetof(run_config, dry_run), NULL, "false", 0, 0, NULL, "check the study and say which steps would be done", false},
+    {"set", 0, MNK_OPTION_LIST, offsetof(run_config, set), "KEY=VALUE", NULL, 0, 0, NULL,
+     "change one setting of the study: gan.kimg=50, seed=2", false},
+    {"key", 0, MNK_OPTION_PATH, offsetof(run_config, key), "FILE", NULL, 0, 0, NULL,
+     "secret key to sign with (default: your own, made at first use)", false},
+    {"no-sign", 0, MNK_OPTION_BOOL, offsetof(run_config, no_sign), NULL, "false", 0, 0, NULL, "leave the manifest unsigned",
+     false},
+    {"dry-run", 0, MNK_OPTION_BOOL, offsetof(run_config, dry_run), NULL, "false", 0, 0, NULL,
+     "check the study and say which steps would be done", false},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
 /* Quotes for the shell only where it needs them. */
 static void add_word(mnk_text *t, const char *word) {
-    bool plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+%@") == strlen(word);
+    bool plain =
+        *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+%@") == strlen(word);
     mnk_text_add(t, " ");
     if (!plain) mnk_text_add(t, "'");
     for (; *word; word++) {
@@ -71,9 +76,10 @@ const cli_verb cli_verb_run = {
     .uses = "threads out force",
     .table = table,
     .config_size = sizeof(run_config),
-    .examples = "manikin run examples/blood-cells.yaml -o results/blood           # steps that are up to date are not done again\n"
-                "manikin run study.yaml -o results/two --set seed=2               # the same study, other random numbers\n"
-                "manikin run study.yaml -o results/mine --set data.path=tissue/   # the same study, other data\n"
-                "manikin run study.yaml --dry-run                                 # check it, show all settings\n",
+    .examples =
+        "manikin run examples/blood-cells.yaml -o results/blood           # steps that are up to date are not done again\n"
+        "manikin run study.yaml -o results/two --set seed=2               # the same study, other random numbers\n"
+        "manikin run study.yaml -o results/mine --set data.path=tissue/   # the same study, other data\n"
+        "manikin run study.yaml --dry-run                                 # check it, show all settings\n",
     .run = run,
 };
