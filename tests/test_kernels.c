@@ -114,7 +114,10 @@ static double map_error(const float *got, const double *want, int n, int c, int 
 static const mnk_conv_shape *shapes(int *count) {
     static mnk_conv_shape s[40];
     int n = 0;
-    s[n++] = shape(5, 3, 16, 16, 16, 4, 2, 1);   /* first layer of a discriminator */
+    s[n++] = shape(5, 3, 16, 16, 16, 4, 2, 1); /* first layer of a discriminator */
+    s[n++] = shape(9, 3, 14, 11, 40, 4, 2, 1); /* odd width, three channel blocks and a half */
+    s[n++] = shape(3, 1, 8, 8, 16, 4, 2, 1);   /* grey */
+    s[n++] = shape(3, 4, 6, 10, 12, 4, 2, 1);
     s[n++] = shape(9, 12, 8, 8, 24, 4, 2, 1);    /* packed images, tail block */
     s[n++] = shape(2, 64, 8, 8, 128, 4, 2, 1);   /* Winograd's territory */
     s[n++] = shape(3, 72, 12, 20, 136, 4, 2, 1); /* not square, channels not a power of two */

@@ -43,6 +43,9 @@ typedef struct mnk_backend {
 
     /* C[m][n] = A'[m][k] B'[k][n] + beta C, row-major, ta/tb transpose; beta 0 or 1. */
     void (*gemm)(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b, int ldb, real beta, real *c, int ldc);
+
+    /* Bytes an object holds itself (packed weights and the like), for mnk_plan_bytes. NULL: nothing worth counting. */
+    size_t (*conv_bytes)(const mnk_conv *c);
 } mnk_backend;
 
 /* NULL when this build does not have it. "auto" is onednn where built, else reference. */

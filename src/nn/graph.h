@@ -31,12 +31,15 @@ enum { MNK_NAME_MAX = 80 };
 
 /* Roles of an operation's parameters: indices into mnk_op.param. */
 enum {
-    MNK_P_W,                  /* weights, or scale of a norm */
-    MNK_P_B,                  /* bias, or shift */
-    MNK_P_E,                  /* class vectors of the projection head */
-    MNK_P_MEAN, MNK_P_VAR,    /* running statistics (state) */
-    MNK_P_U, MNK_P_V,         /* singular vectors of W (state) */
-    MNK_P_EU, MNK_P_EV,       /* of E (state) */
+    MNK_P_W, /* weights, or scale of a norm */
+    MNK_P_B, /* bias, or shift */
+    MNK_P_E, /* class vectors of the projection head */
+    MNK_P_MEAN,
+    MNK_P_VAR, /* running statistics (state) */
+    MNK_P_U,
+    MNK_P_V, /* singular vectors of W (state) */
+    MNK_P_EU,
+    MNK_P_EV, /* of E (state) */
     MNK_P_ROLES
 };
 
@@ -103,10 +106,12 @@ typedef struct mnk_node {
     bool ready;         /* op-private: sums of this node are done in this backward pass */
     bool masked;        /* dropout: the last forward drew a mask */
     mnk_conv *conv;
-    real *save;          /* op-private, n_save numbers */
-    double *sums;        /* op-private, n_sums doubles */
+    real *save;   /* op-private, n_save numbers */
+    double *sums; /* op-private, n_sums doubles */
     size_t n_save, n_sums;
-    real *w[2];          /* weights in use: params, or w / sigma for spectral norm; [1] is the class table of a head */
+    bool wants_dy;                                                  /* dy is made */
+    size_t y_at, dy_at, t_at, save_at, sums_at, labels_at, w_at[2]; /* places in the arenas */
+    real *w[2]; /* weights in use: params, or w / sigma for spectral norm; [1] is the class table of a head */
     double sigma[2];
 } mnk_node;
 
@@ -131,6 +136,7 @@ struct mnk_plan {
     size_t n_grad_temp;
     real *weight_temp; /* gradient of w / sigma on its way to w */
     size_t n_weight_temp;
+    size_t conv_bytes;
     const mnk_rng *dropout; /* during forward */
     bool collecting;        /* between statistics_begin and _end */
     int64_t collected;      /* forward passes since begin */
@@ -192,7 +198,8 @@ void mnk_spectral_lengths(mnk_matrix m, size_t *u, size_t *v);
 void mnk_spectral_iterate(mnk_matrix m, const real *w, real *u, real *v, real *scratch);
 double mnk_spectral_sigma(mnk_matrix m, const real *w, const real *u, const real *v, real *scratch);
 /* Gradient of w from the gradient d of w/sigma (Miyato et al. 2018, eq. 12): (d - <d, w/sigma> u v') / sigma. */
-void mnk_spectral_backward(mnk_matrix m, const real *d, const real *scaled, const real *u, const real *v, double sigma, real *g, bool add);
+void mnk_spectral_backward(mnk_matrix m, const real *d, const real *scaled, const real *u, const real *v, double sigma, real *g,
+                           bool add);
 /* Where the weight gradient of a role goes: the gradient buffer, or for spectral norm a temporary that
  * mnk_weight_gradient_end folds in. *add is the caller's wish and becomes what the kernel must do. */
 real *mnk_weight_gradient_begin(mnk_plan *p, mnk_node *n, int role, bool *add);

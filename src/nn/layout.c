@@ -84,6 +84,7 @@ void mnk_add_to(real *y, const real *x, size_t n) {
 }
 
 void mnk_copy(real *y, const real *x, size_t n) {
+    if (y == x) return;
 #pragma omp parallel for schedule(static) if (n > 4 * CHUNK)
     for (size_t begin = 0; begin < n; begin += CHUNK) {
         size_t end = begin + CHUNK < n ? begin + CHUNK : n;

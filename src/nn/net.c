@@ -63,7 +63,8 @@ static mnk_op *append(mnk_net *net, mnk_op_id kind, const char *name) {
 /* The value x as an operand: known, and not labels. */
 static const mnk_op *operand(mnk_net *net, mnk_value x, const char *what) {
     if (x < 0 || x >= net->n_ops) return BAD(net, "%s: value %d does not exist", what, x), NULL;
-    if (net->op[x].kind == MNK_OP_LABELS) return BAD(net, "%s: value %d ('%s') holds labels, not numbers", what, x, net->op[x].name), NULL;
+    if (net->op[x].kind == MNK_OP_LABELS)
+        return BAD(net, "%s: value %d ('%s') holds labels, not numbers", what, x, net->op[x].name), NULL;
     return &net->op[x];
 }
 
@@ -73,8 +74,8 @@ static const mnk_op *label_operand(mnk_net *net, mnk_value labels, const char *w
     return &net->op[labels];
 }
 
-static void add_param(mnk_net *net, mnk_op *op, int role, const char *suffix, bool state, mnk_param_init init, double fan_in, int rank,
-                      const int64_t *shape) {
+static void add_param(mnk_net *net, mnk_op *op, int role, const char *suffix, bool state, mnk_param_init init, double fan_in,
+                      int rank, const int64_t *shape) {
     mnk_param *params = grow(net->param, net->n_params, &net->max_params, sizeof *params);
     if (!params) {
         mnk_error_set(&net->error, MNK_ERR_MEMORY, MNK_HERE, "out of memory for the parameters of '%s'", op->name);
@@ -99,10 +100,12 @@ static void add_param(mnk_net *net, mnk_op *op, int role, const char *suffix, bo
     op->param[role] = net->n_params++;
 }
 
-#define SHAPE(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
+#define SHAPE(...)                                                                                                             \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) { __VA_ARGS__ }
 
 /* Start vectors of the power iteration for the weights of `role`. */
-static void add_spectral(mnk_net *net, mnk_op *op, int role, int role_u, int role_v, const char *suffix_u, const char *suffix_v) {
+static void add_spectral(mnk_net *net, mnk_op *op, int role, int role_u, int role_v, const char *suffix_u,
+                         const char *suffix_v) {
     if (failed(net)) return;
     size_t u, v;
     mnk_spectral_lengths(mnk_op_matrix(op, role, &net->param[op->param[role]]), &u, &v);
@@ -147,7 +150,8 @@ static mnk_value add_conv(mnk_net *net, mnk_op_id kind, mnk_value x, const char 
     int oh = kind == MNK_OP_CONV ? (ih + 2 * pad - k) / stride + 1 : stride * (ih - 1) + k - 2 * pad;
     int ow = kind == MNK_OP_CONV ? (iw + 2 * pad - k) / stride + 1 : stride * (iw - 1) + k - 2 * pad;
     if (ih + 2 * pad < k || iw + 2 * pad < k) {
-        if (kind == MNK_OP_CONV) return BAD(net, "'%s': a kernel of %d does not fit into %d x %d with padding %d", name, k, ih, iw, pad);
+        if (kind == MNK_OP_CONV)
+            return BAD(net, "'%s': a kernel of %d does not fit into %d x %d with padding %d", name, k, ih, iw, pad);
     }
     if (oh < 1 || ow < 1 || oh > MAX_SIDE || ow > MAX_SIDE) return BAD(net, "'%s': makes a map of %d x %d", name, oh, ow);
     mnk_op *op = append(net, kind, name);
@@ -156,20 +160,20 @@ static mnk_value add_conv(mnk_net *net, mnk_op_id kind, mnk_value x, const char 
     op->k = k, op->stride = stride, op->pad = pad, op->flags = flags;
     /* hwio of the underlying convolution; a transposed one reads its input on the output side. Its effective fan-in is
      * the share of taps that meet a pixel. */
-    if (kind == MNK_OP_CONV)
-        add_param(net, op, MNK_P_W, "w", false, MNK_PI_WEIGHT, (double)k * k * c, SHAPE(k, k, c, out));
-    else
-        add_param(net, op, MNK_P_W, "w", false, MNK_PI_WEIGHT, (double)k * k * c / (stride * stride), SHAPE(k, k, out, c));
+    if (kind == MNK_OP_CONV) add_param(net, op, MNK_P_W, "w", false, MNK_PI_WEIGHT, (double)k * k * c, SHAPE(k, k, c, out));
+    else add_param(net, op, MNK_P_W, "w", false, MNK_PI_WEIGHT, (double)k * k * c / (stride * stride), SHAPE(k, k, out, c));
     add_bias(net, op, out);
     if (flags & MNK_NN_SPECTRAL) add_spectral(net, op, MNK_P_W, MNK_P_U, MNK_P_V, "u", "v");
     return finish(net);
 }
 
-mnk_value mnk_net_conv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags) {
+mnk_value mnk_net_conv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad,
+                       unsigned flags) {
     return add_conv(net, MNK_OP_CONV, x, name, out_channels, k, stride, pad, flags);
 }
 
-mnk_value mnk_net_deconv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags) {
+mnk_value mnk_net_deconv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad,
+                         unsigned flags) {
     return add_conv(net, MNK_OP_DECONV, x, name, out_channels, k, stride, pad, flags);
 }
 
@@ -240,7 +244,8 @@ mnk_value mnk_net_norm(mnk_net *net, mnk_value x, const char *name, mnk_norm kin
     if (!in || (labels >= 0 && !label_operand(net, labels, name))) return -1;
     int c = in->c, h = in->h, w = in->w;
     if (kind == MNK_NORM_LAYER) groups = 1;
-    if (kind == MNK_NORM_GROUP && (groups < 1 || c % groups)) return BAD(net, "'%s': %d channels in %d groups", name, c, groups);
+    if (kind == MNK_NORM_GROUP && (groups < 1 || c % groups))
+        return BAD(net, "'%s': %d channels in %d groups", name, c, groups);
     mnk_op *op = append(net, MNK_OP_NORM, name);
     if (!op) return -1;
     op->in[0] = x, op->labels = labels, op->c = c, op->h = h, op->w = w, op->norm = kind, op->groups = groups;
@@ -345,7 +350,8 @@ void mnk_net_shape(const mnk_net *net, mnk_value v, int *c, int *h, int *w) {
 
 mnk_value mnk_net_find(const mnk_net *net, const char *input_name) {
     for (int i = 0; net && i < net->n_ops; i++)
-        if ((net->op[i].kind == MNK_OP_INPUT || net->op[i].kind == MNK_OP_LABELS) && !strcmp(net->op[i].name, input_name)) return i;
+        if ((net->op[i].kind == MNK_OP_INPUT || net->op[i].kind == MNK_OP_LABELS) && !strcmp(net->op[i].name, input_name))
+            return i;
     return -1;
 }
 

@@ -7,9 +7,16 @@
 static mnk_conv_shape kernel_shape(const mnk_plan *p, const mnk_node *n) {
     const mnk_op *op = n->op, *in = &p->net->op[op->in[0]];
     const mnk_op *wide = op->kind == MNK_OP_CONV ? in : op, *narrow = op->kind == MNK_OP_CONV ? op : in;
-    return (mnk_conv_shape){.n = p->batch, .ic = wide->c, .ih = wide->h, .iw = wide->w,
-                            .oc = narrow->c, .oh = narrow->h, .ow = narrow->w,
-                            .k = op->k, .stride = op->stride, .pad = op->pad};
+    return (mnk_conv_shape){.n = p->batch,
+                            .ic = wide->c,
+                            .ih = wide->h,
+                            .iw = wide->w,
+                            .oc = narrow->c,
+                            .oh = narrow->h,
+                            .ow = narrow->w,
+                            .k = op->k,
+                            .stride = op->stride,
+                            .pad = op->pad};
 }
 
 mnk_status mnk_op_conv_plan(mnk_plan *p, mnk_node *n, mnk_error *err) {
@@ -23,6 +30,7 @@ mnk_status mnk_op_conv_plan(mnk_plan *p, mnk_node *n, mnk_error *err) {
             return MNK_FAIL(err, MNK_ERR_USAGE, "'%s': size does not divide by its stride", n->op->name);
     MNK_TRY(p->backend->conv_open(&shape, transposed ? data : true, transposed ? true : data, weights, &n->conv, err));
     mnk_want(&p->scratch_bytes, p->backend->conv_scratch_bytes(n->conv));
+    if (p->backend->conv_bytes) p->conv_bytes += p->backend->conv_bytes(n->conv);
     mnk_want(&p->n_partial, (size_t)p->batch * (size_t)mnk_padded(n->op->c));
     return MNK_OK;
 }
@@ -30,10 +38,8 @@ mnk_status mnk_op_conv_plan(mnk_plan *p, mnk_node *n, mnk_error *err) {
 void mnk_op_conv_refresh(mnk_plan *p, mnk_node *n) { p->backend->conv_weights(n->conv, n->w[0]); }
 
 static void apply(mnk_plan *p, mnk_node *n, const real *x, real *y) {
-    if (n->op->kind == MNK_OP_CONV)
-        p->backend->conv_fwd(n->conv, x, y, p->scratch);
-    else
-        p->backend->conv_bwd_data(n->conv, x, y, p->scratch);
+    if (n->op->kind == MNK_OP_CONV) p->backend->conv_fwd(n->conv, x, y, p->scratch);
+    else p->backend->conv_bwd_data(n->conv, x, y, p->scratch);
 }
 
 static void add_bias(real *y, const real *b, int n, int c, int hw) {
@@ -59,20 +65,16 @@ void mnk_op_conv_tangent(mnk_plan *p, mnk_node *n) { apply(p, n, mnk_node_in(p, 
 
 void mnk_op_conv_backward(mnk_plan *p, mnk_node *n, int slot, real *dx) {
     (void)slot;
-    if (n->op->kind == MNK_OP_CONV)
-        p->backend->conv_bwd_data(n->conv, n->dy, dx, p->scratch);
-    else
-        p->backend->conv_fwd(n->conv, n->dy, dx, p->scratch);
+    if (n->op->kind == MNK_OP_CONV) p->backend->conv_bwd_data(n->conv, n->dy, dx, p->scratch);
+    else p->backend->conv_fwd(n->conv, n->dy, dx, p->scratch);
 }
 
 void mnk_op_conv_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, bool add) {
     const mnk_op *op = n->op;
     bool kernel_add = add;
     real *dw = mnk_weight_gradient_begin(p, n, MNK_P_W, &kernel_add);
-    if (op->kind == MNK_OP_CONV)
-        p->backend->conv_bwd_weights(n->conv, x, n->dy, dw, kernel_add, p->scratch);
-    else
-        p->backend->conv_bwd_weights(n->conv, n->dy, x, dw, kernel_add, p->scratch);
+    if (op->kind == MNK_OP_CONV) p->backend->conv_bwd_weights(n->conv, x, n->dy, dw, kernel_add, p->scratch);
+    else p->backend->conv_bwd_weights(n->conv, n->dy, x, dw, kernel_add, p->scratch);
     mnk_weight_gradient_end(p, n, MNK_P_W, add);
     real *db = mnk_node_gradient(p, n, MNK_P_B);
     if (db && !tangent) mnk_sum_channels(n->dy, p->batch, op->c, op->h * op->w, p->partial, db, add);

@@ -88,7 +88,8 @@ static void block_moments(const view *v, const real *x, double *mean, double *sq
 }
 
 /* Pools `count` moments of equal weight, `stride` apart: the exact combination of means and squared deviations. */
-static void pool_moments(const double *mean, const double *squares, size_t stride, int count, int weight, double *m, double *q) {
+static void pool_moments(const double *mean, const double *squares, size_t stride, int count, int weight, double *m,
+                         double *q) {
     double a = 0, b = 0;
     for (int i = 0; i < count; i++) a += mean[(size_t)i * stride];
     a /= count;
@@ -174,12 +175,9 @@ void mnk_op_norm_forward(mnk_plan *p, mnk_node *n) {
     const real *x = mnk_node_in(p, n, 0)->y, *scale = mnk_node_weights(p, n, MNK_P_W), *shift = mnk_node_weights(p, n, MNK_P_B);
     double *mean = p->partial, *squares = p->partial + (size_t)v.n * (size_t)v.cp;
     if (from_batch(p, n)) block_moments(&v, x, mean, squares);
-    if (!from_batch(p, n))
-        running_moments(p, n, &v);
-    else if (n->op->norm == MNK_NORM_BATCH)
-        batch_moments(p, n, &v, mean, squares);
-    else
-        group_moments(n, &v, mean, squares);
+    if (!from_batch(p, n)) running_moments(p, n, &v);
+    else if (n->op->norm == MNK_NORM_BATCH) batch_moments(p, n, &v, mean, squares);
+    else group_moments(n, &v, mean, squares);
     const real *save_scale = n->save + rows(p, n) * (size_t)v.cp;
 #pragma omp parallel for schedule(static)
     for (int u = 0; u < v.n * v.cb; u++) {
@@ -256,7 +254,8 @@ void mnk_op_norm_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, 
     if (!label) {
         for (int k = 0; k < v.c; k++) {
             double a = 0, b = 0;
-            for (int s = 0; s < v.n; s++) a += s1[(size_t)s * (size_t)v.cp + (size_t)k], b += s2[(size_t)s * (size_t)v.cp + (size_t)k];
+            for (int s = 0; s < v.n; s++)
+                a += s1[(size_t)s * (size_t)v.cp + (size_t)k], b += s2[(size_t)s * (size_t)v.cp + (size_t)k];
             shift[k] += (real)a;
             scale[k] += (real)b;
         }

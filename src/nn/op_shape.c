@@ -10,7 +10,8 @@
 /* Copies channels of one sample between blocked maps of hw positions: to[to_first + k] = from[from_first + k]. */
 static void copy_channels(const real *from, int from_first, real *to, int to_first, int count, int hw) {
     if (from_first % 8 == 0 && to_first % 8 == 0 && count % 8 == 0) {
-        memcpy(to + (size_t)to_first * (size_t)hw, from + (size_t)from_first * (size_t)hw, (size_t)count * (size_t)hw * sizeof *to);
+        memcpy(to + (size_t)to_first * (size_t)hw, from + (size_t)from_first * (size_t)hw,
+               (size_t)count * (size_t)hw * sizeof *to);
         return;
     }
     for (int k = 0; k < count; k++) {
@@ -64,12 +65,9 @@ void mnk_op_concat_backward(mnk_plan *p, mnk_node *n, int slot, real *dx) {
 static void reshape(mnk_plan *p, mnk_node *n, const real *x, real *y, bool back) {
     const mnk_op *op = n->op, *in = &p->net->op[op->in[0]];
     const mnk_op *map = mnk_is_vector(op) ? in : op;
-    if (mnk_is_vector(op) && mnk_is_vector(in))
-        mnk_copy(y, x, n->size);
-    else if (mnk_is_vector(op) != back)
-        mnk_unblock_maps(x, y, p->batch, map->c, map->h * map->w);
-    else
-        mnk_block_maps(x, y, p->batch, map->c, map->h * map->w);
+    if (mnk_is_vector(op) && mnk_is_vector(in)) mnk_copy(y, x, n->size);
+    else if (mnk_is_vector(op) != back) mnk_unblock_maps(x, y, p->batch, map->c, map->h * map->w);
+    else mnk_block_maps(x, y, p->batch, map->c, map->h * map->w);
 }
 
 void mnk_op_reshape_forward(mnk_plan *p, mnk_node *n) { reshape(p, n, mnk_node_in(p, n, 0)->y, n->y, false); }
@@ -104,7 +102,8 @@ void mnk_op_upsample_backward(mnk_plan *p, mnk_node *n, int slot, real *dx) {
         const real *a = n->dy + (size_t)u * (size_t)w * 32, *b = a + 16 * w;
         real *to = dx + (size_t)u * (size_t)w * 8;
         for (int j = 0; j < w; j++)
-            for (int l = 0; l < 8; l++) to[8 * j + l] = (a[16 * j + l] + a[16 * j + 8 + l]) + (b[16 * j + l] + b[16 * j + 8 + l]);
+            for (int l = 0; l < 8; l++)
+                to[8 * j + l] = (a[16 * j + l] + a[16 * j + 8 + l]) + (b[16 * j + l] + b[16 * j + 8 + l]);
     }
 }
 
@@ -166,10 +165,8 @@ void mnk_op_pool_backward(mnk_plan *p, mnk_node *n, int slot, real *dx) {
                 size_t at = corner(&s, u, i, j), below = at + 8 * (size_t)s.iw;
                 const real *d = n->dy + (((size_t)u * (size_t)s.oh + (size_t)i) * (size_t)s.ow + (size_t)j) * 8;
                 for (size_t l = 0; l < 8; l++) {
-                    if (n->op->max)
-                        dx[largest(x, at + l, s.iw)] = d[l];
-                    else
-                        dx[at + l] = dx[at + 8 + l] = dx[below + l] = dx[below + 8 + l] = (real)0.25 * d[l];
+                    if (n->op->max) dx[largest(x, at + l, s.iw)] = d[l];
+                    else dx[at + l] = dx[at + 8 + l] = dx[below + l] = dx[below + 8 + l] = (real)0.25 * d[l];
                 }
             }
     }
@@ -202,7 +199,8 @@ void mnk_op_global_pool_backward(mnk_plan *p, mnk_node *n, int slot, real *dx) {
     for (int u = 0; u < p->batch * cb; u++) {
         real d[8] = {0}, *block = dx + (size_t)u * (size_t)hw * 8;
         int first = u % cb * 8;
-        for (int l = 0; l < 8 && first + l < c; l++) d[l] = n->dy[(size_t)(u / cb) * (size_t)c + (size_t)(first + l)] / (real)hw;
+        for (int l = 0; l < 8 && first + l < c; l++)
+            d[l] = n->dy[(size_t)(u / cb) * (size_t)c + (size_t)(first + l)] / (real)hw;
         for (int i = 0; i < hw; i++)
             for (int l = 0; l < 8; l++) block[8 * i + l] = d[l];
     }

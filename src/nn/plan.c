@@ -1,141 +1,170 @@
-/* A plan: every buffer and kernel of a net for one batch size, decided once. */
+/* Plans: shapes, kernels and memory decided once.
+ *
+ * Memory is four arenas: activations (every value, and what operations save), gradients (reused: a gradient lives from its
+ * last consumer's backward to its own), tangents, and doubles for sums. One scratch serves all kernels in turn. */
 #include <string.h>
 
 #include "base/mem.h"
 #include "nn/graph.h"
 
-const real *mnk_node_weights(const mnk_plan *p, const mnk_node *n, int role) {
-    const mnk_param *q = mnk_param_of(p, n, role);
-    return q ? ((p->flags & MNK_PLAN_AVERAGE) ? p->params->average : p->params->w) + q->offset : NULL;
+enum { GRAIN = 16 /* numbers: one cache line of floats */ };
+
+static size_t round_up(size_t n) { return (n + GRAIN - 1) / GRAIN * GRAIN; }
+
+static size_t take(size_t *total, size_t n) {
+    size_t at = *total;
+    *total += round_up(n);
+    return at;
 }
 
-real *mnk_node_gradient(const mnk_plan *p, const mnk_node *n, int role) {
-    const mnk_param *q = mnk_param_of(p, n, role);
-    return q ? p->params->g + q->offset : NULL;
+static bool piecewise_linear(const mnk_op *op) {
+    if (op->kind == MNK_OP_ACT) return op->act == MNK_ACT_RELU || op->act == MNK_ACT_LEAKY;
+    return mnk_op_kinds[op->kind].piecewise_linear;
 }
 
-real *mnk_node_state(const mnk_plan *p, const mnk_node *n, int role) {
-    const mnk_param *q = mnk_param_of(p, n, role);
-    return q ? p->params->state + q->offset : NULL;
-}
-
-static size_t round16(size_t n) { return (n + 15) / 16 * 16; }
-
-static bool has_trainable(const mnk_op *op) { return op->param[MNK_P_W] >= 0; }
-
-/* Which gradients can be asked for: what reaches parameters, and what reaches an input. */
-static void mark_needs(mnk_plan *p, mnk_node *n) {
-    n->needs_weights = has_trainable(n->op);
-    n->needs_input = n->op->kind == MNK_OP_INPUT;
-    for (int s = 0; s < 2; s++) {
-        if (n->op->in[s] < 0) continue;
-        mnk_node *in = mnk_node_in(p, n, s);
-        n->needs_weights |= in->needs_weights;
-        n->needs_input |= in->needs_input;
-        in->consumers++;
-        in->last_consumer = n->id;
-    }
-}
-
-static bool wants_gradient(const mnk_plan *p, const mnk_node *n) {
-    return (mnk_plan_trains(p) && n->needs_weights) || (mnk_plan_input_gradients(p) && n->needs_input);
-}
-
-/* Number of numbers a spectral layer keeps: w / sigma of both of its tables. */
-static size_t scaled_count(const mnk_plan *p, const mnk_node *n) {
-    if (!(n->op->flags & MNK_NN_SPECTRAL)) return 0;
-    const mnk_param *w = mnk_param_of(p, n, MNK_P_W), *e = mnk_param_of(p, n, MNK_P_E);
-    return round16(w->count) + (e ? round16(e->count) : 0);
-}
-
-/* Pass 1: shapes and needs of every node. Kernel objects are made here when `open`. */
-static mnk_status size_nodes(mnk_plan *p, bool open, mnk_error *err) {
-    for (int i = 0; i < p->net->n_ops; i++) {
-        mnk_node *n = &p->node[i];
-        n->op = &p->net->op[i];
-        n->id = i;
-        mark_needs(p, n);
-        if (n->op->kind == MNK_OP_LABELS) {
-            p->n_labels += (size_t)p->batch;
-            continue;
-        }
-        n->size = (size_t)p->batch * mnk_sample_size(n->op);
-        const mnk_op_kind *kind = &mnk_op_kinds[n->op->kind];
-        bool conv = n->op->kind == MNK_OP_CONV || n->op->kind == MNK_OP_DECONV;
-        if (kind->plan && (open || !conv)) MNK_TRY(kind->plan(p, n, err));
-        p->n_activations += round16(n->size) + round16(n->n_save) + scaled_count(p, n);
-        if (wants_gradient(p, n)) p->n_gradients += round16(n->size);
-        if (p->flags & MNK_PLAN_TANGENT) p->n_tangents += round16(n->size);
-        p->n_sums += n->n_sums;
-        if (n->consumers > 1 || n->op->in[1] >= 0) mnk_want(&p->n_grad_temp, n->size);
-        for (int s = 0; s < 2; s++)
-            if (n->op->in[s] >= 0) mnk_want(&p->n_grad_temp, p->node[n->op->in[s]].size);
-        if (n->op->flags & MNK_NN_SPECTRAL)
-            for (int role = MNK_P_W; role <= MNK_P_E; role += MNK_P_E - MNK_P_W) {
-                const mnk_param *q = mnk_param_of(p, n, role);
-                if (!q) continue;
-                mnk_want(&p->n_weight_temp, q->count);
-                mnk_want(&p->scratch_bytes, mnk_spectral_scratch(mnk_op_matrix(n->op, role, q)) * sizeof(real));
-            }
-    }
-    return MNK_OK;
-}
-
-static real *take(real **arena, size_t n) {
-    real *at = *arena;
-    *arena += round16(n);
-    return n ? at : NULL;
-}
-
-/* Pass 2: hands out the arenas. */
-static void place_nodes(mnk_plan *p) {
-    real *values = p->activations, *gradients = p->gradients, *tangents = p->tangents;
-    double *sum = p->sums;
-    int32_t *labels = p->labels;
-    for (int i = 0; i < p->net->n_ops; i++) {
-        mnk_node *n = &p->node[i];
-        if (n->op->kind == MNK_OP_LABELS) {
-            n->labels = labels;
-            labels += p->batch;
-            continue;
-        }
-        n->y = take(&values, n->size);
-        n->save = take(&values, n->n_save);
-        if (n->op->flags & MNK_NN_SPECTRAL) {
-            n->w[0] = take(&values, mnk_param_of(p, n, MNK_P_W)->count);
-            if (mnk_param_of(p, n, MNK_P_E)) n->w[1] = take(&values, mnk_param_of(p, n, MNK_P_E)->count);
-        }
-        if (wants_gradient(p, n)) n->dy = take(&gradients, n->size);
-        if (p->flags & MNK_PLAN_TANGENT) n->t = take(&tangents, n->size);
-        n->sums = sum;
-        sum += n->n_sums;
-    }
-}
-
-static mnk_status check_tangent(const mnk_plan *p, mnk_error *err) {
-    for (int i = 0; i < p->net->n_ops; i++) {
-        const mnk_op *op = &p->net->op[i];
-        bool smooth = op->kind == MNK_OP_ACT && op->act != MNK_ACT_RELU && op->act != MNK_ACT_LEAKY;
-        if (!mnk_op_kinds[op->kind].piecewise_linear || smooth)
+static mnk_status check(const mnk_net *net, int batch, const mnk_backend *backend, unsigned flags, mnk_error *err) {
+    MNK_TRY(mnk_net_check(net, err));
+    if (batch < 1 || batch > 1 << 20) return MNK_FAIL(err, MNK_ERR_USAGE, "a plan for %d samples is not possible", batch);
+    if (!backend) return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "no such backend in this build");
+    for (int i = 0; i < net->n_ops && (flags & MNK_PLAN_TANGENT); i++)
+        if (!piecewise_linear(&net->op[i]))
             return MNK_FAIL(err, MNK_ERR_USAGE,
-                            "the exact gradient penalty needs a piecewise linear network, but it has a %s '%s'",
-                            mnk_op_kinds[op->kind].name, op->name);
-    }
+                            "a gradient penalty needs a piecewise linear network, but operation %d%s%s is a %s", i,
+                            *net->op[i].name ? " " : "", net->op[i].name, mnk_op_kinds[net->op[i].kind].name);
     return MNK_OK;
 }
 
-static size_t plan_bytes(const mnk_plan *p) {
-    return (p->n_activations + p->n_gradients + p->n_tangents + p->n_grad_temp + p->n_weight_temp) * sizeof(real) +
-           (p->n_sums + p->n_partial) * sizeof(double) + p->n_labels * sizeof(int32_t) + p->scratch_bytes +
-           (size_t)p->net->n_ops * sizeof(mnk_node) + sizeof *p;
+/* Who reads what, and whose gradient leads to weights or to inputs. */
+static void connect(mnk_plan *p) {
+    for (int i = 0; i < p->net->n_ops; i++) {
+        mnk_node *n = &p->node[i];
+        const mnk_op *op = n->op = &p->net->op[i];
+        n->id = i;
+        n->last_consumer = -1;
+        n->size = op->kind == MNK_OP_LABELS ? 0 : (size_t)p->batch * mnk_sample_size(op);
+        n->needs_input = op->kind == MNK_OP_INPUT;
+        for (int r = 0; r < MNK_P_ROLES; r++)
+            if (op->param[r] >= 0 && !p->net->param[op->param[r]].state) n->needs_weights = true;
+        for (int s = 0; s < 2; s++) {
+            if (op->in[s] < 0) continue;
+            mnk_node *in = &p->node[op->in[s]];
+            in->consumers++;
+            in->last_consumer = i;
+            n->needs_input |= in->needs_input;
+            n->needs_weights |= in->needs_weights;
+        }
+    }
+    for (int i = 0; i < p->net->n_ops; i++) {
+        mnk_node *n = &p->node[i];
+        n->wants_dy = n->size && ((mnk_plan_trains(p) && n->needs_weights) || (mnk_plan_input_gradients(p) && n->needs_input));
+    }
 }
 
-size_t mnk_plan_bytes(const mnk_net *net, int batch, const mnk_backend *backend, unsigned flags) {
-    mnk_plan *p = NULL;
-    if (mnk_plan_open(net, NULL, batch, backend, flags, &p, NULL) != MNK_OK) return 0;
-    size_t bytes = plan_bytes(p);
-    mnk_plan_close(p);
-    return bytes;
+/* ---- gradients: places by lifetime ---- */
+
+typedef struct span {
+    int begin, end; /* backward time: operation i works at n_ops - i */
+    size_t size, at;
+} span;
+
+/* The gradient of an elementwise operation may be written over the one it is made from. Seeds and results (outputs,
+ * inputs) stay. */
+static int shares_gradient_of(const mnk_plan *p, const mnk_node *n) {
+    if (n->op->kind == MNK_OP_INPUT || n->consumers != 1 || (p->flags & MNK_PLAN_TANGENT)) return -1;
+    const mnk_node *next = &p->node[n->last_consumer];
+    bool elementwise = next->op->kind == MNK_OP_ACT || next->op->kind == MNK_OP_DROPOUT;
+    return elementwise && next->consumers > 0 && next->wants_dy ? next->id : -1;
+}
+
+/* First fit in order of `begin`: each span goes to the lowest place free during its life. */
+static size_t place(span *s, int count, int index) {
+    size_t at = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int j = 0; j < count; j++) {
+            if (j == index || s[j].at == SIZE_MAX || !s[j].size) continue;
+            bool meet = s[j].begin <= s[index].end && s[index].begin <= s[j].end;
+            if (meet && at < s[j].at + s[j].size && s[j].at < at + s[index].size) {
+                at = s[j].at + s[j].size;
+                moved = true;
+            }
+        }
+    }
+    return at;
+}
+
+static mnk_status place_gradients(mnk_plan *p, mnk_error *err) {
+    int count = p->net->n_ops;
+    span *s = NULL;
+    MNK_TRY(MNK_NEW(s, (size_t)count, err));
+    bool keep_all = (p->flags & MNK_PLAN_TANGENT) != 0; /* the tangent pass reads every delta */
+    for (int i = count - 1; i >= 0; i--) {
+        mnk_node *n = &p->node[i];
+        s[i] = (span){.begin = n->consumers && !keep_all ? count - n->last_consumer : 0,
+                      .end = n->op->kind == MNK_OP_INPUT || !n->consumers || keep_all ? count + 1 : count - i,
+                      .size = n->wants_dy ? round_up(n->size) : 0,
+                      .at = SIZE_MAX};
+        if (n->consumers > 1) mnk_want(&p->n_grad_temp, n->wants_dy ? round_up(n->size) : 0);
+    }
+    for (int i = 0; i < count; i++) { /* shared: the later value's span covers the earlier one */
+        int owner = shares_gradient_of(p, &p->node[i]);
+        if (owner < 0 || !s[i].size) continue;
+        if (s[i].end > s[owner].end) s[owner].end = s[i].end;
+        s[i].size = 0;
+    }
+    for (int pass = 0; pass < count; pass++) { /* a chain x -> act -> dropout: ends run down the chain */
+        int owner = shares_gradient_of(p, &p->node[pass]);
+        if (owner >= 0 && s[pass].end > s[owner].end) s[owner].end = s[pass].end;
+    }
+    for (int i = count - 1; i >= 0; i--) {
+        if (!s[i].size) continue;
+        s[i].at = place(s, count, i);
+        p->node[i].dy_at = s[i].at;
+        mnk_want(&p->n_gradients, s[i].at + s[i].size);
+    }
+    for (int i = count - 1; i >= 0; i--) {
+        int owner = shares_gradient_of(p, &p->node[i]);
+        if (owner >= 0 && p->node[i].wants_dy) p->node[i].dy_at = p->node[owner].dy_at;
+    }
+    mnk_free(s);
+    return MNK_OK;
+}
+
+/* ---- the rest of the memory ---- */
+
+static void want_spectral(mnk_plan *p, mnk_node *n) {
+    if (!(n->op->flags & MNK_NN_SPECTRAL)) return;
+    for (int e = 0; e < 2; e++) {
+        int role = e ? MNK_P_E : MNK_P_W;
+        const mnk_param *q = mnk_param_of(p, n, role);
+        if (!q) continue;
+        n->w_at[e] = take(&p->n_activations, q->count);
+        mnk_want(&p->scratch_bytes, mnk_spectral_scratch(mnk_op_matrix(n->op, role, q)) * sizeof(real));
+        if (mnk_plan_trains(p)) mnk_want(&p->n_weight_temp, round_up(q->count));
+    }
+}
+
+static mnk_status describe(mnk_plan *p, mnk_error *err) {
+    MNK_TRY(MNK_NEW(p->node, (size_t)p->net->n_ops, err));
+    connect(p);
+    for (int i = 0; i < p->net->n_ops; i++) {
+        mnk_node *n = &p->node[i];
+        const mnk_op_kind *kind = &mnk_op_kinds[n->op->kind];
+        if (kind->plan) MNK_TRY(kind->plan(p, n, err));
+        n->y_at = take(&p->n_activations, n->size);
+        n->save_at = take(&p->n_activations, n->n_save);
+        n->sums_at = take(&p->n_sums, n->n_sums);
+        if (p->flags & MNK_PLAN_TANGENT) n->t_at = take(&p->n_tangents, n->size);
+        if (n->op->kind == MNK_OP_LABELS) n->labels_at = take(&p->n_labels, (size_t)p->batch);
+        want_spectral(p, n);
+    }
+    return place_gradients(p, err);
+}
+
+static size_t plan_size(const mnk_plan *p) {
+    return sizeof *p + (size_t)p->net->n_ops * sizeof *p->node +
+           (p->n_activations + p->n_gradients + p->n_tangents + p->n_grad_temp + p->n_weight_temp) * sizeof(real) +
+           (p->n_sums + p->n_partial) * sizeof(double) + p->n_labels * sizeof(int32_t) + p->scratch_bytes + p->conv_bytes;
 }
 
 static mnk_status allocate(mnk_plan *p, mnk_error *err) {
@@ -148,44 +177,74 @@ static mnk_status allocate(mnk_plan *p, mnk_error *err) {
     MNK_TRY(MNK_NEW_ALIGNED(p->partial, p->n_partial, err));
     MNK_TRY(MNK_NEW_ALIGNED(p->labels, p->n_labels, err));
     p->scratch = mnk_alloc_aligned(p->scratch_bytes, 1);
-    return p->scratch ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: %zu bytes of scratch", p->scratch_bytes);
+    if (!p->scratch) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: %zu bytes of scratch", p->scratch_bytes);
+    for (int i = 0; i < p->net->n_ops; i++) {
+        mnk_node *n = &p->node[i];
+        n->y = n->size ? p->activations + n->y_at : NULL;
+        n->save = n->n_save ? p->activations + n->save_at : NULL;
+        n->sums = n->n_sums ? p->sums + n->sums_at : NULL;
+        n->dy = n->wants_dy ? p->gradients + n->dy_at : NULL;
+        n->t = (p->flags & MNK_PLAN_TANGENT) && n->size ? p->tangents + n->t_at : NULL;
+        n->labels = n->op->kind == MNK_OP_LABELS ? p->labels + n->labels_at : NULL;
+    }
+    return MNK_OK;
 }
 
-/* params NULL: only the sizes are worked out. */
-mnk_status mnk_plan_open(const mnk_net *net, mnk_params *params, int batch, const mnk_backend *backend, unsigned flags,
-                         mnk_plan **out, mnk_error *err) {
-    *out = NULL;
-    MNK_TRY(mnk_net_check(net, err));
-    if (batch < 1 || !backend) return MNK_FAIL(err, MNK_ERR_USAGE, "a plan needs a batch of at least 1 and a backend");
-    mnk_plan *p = mnk_alloc(1, sizeof *p);
-    if (!p) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
-    p->net = net;
-    p->params = params;
-    p->backend = backend;
-    p->batch = batch;
-    p->flags = flags;
-    mnk_status status = MNK_OK;
-    if (flags & MNK_PLAN_TANGENT) MNK_OUT(check_tangent(p, err));
-    MNK_OUT(MNK_NEW(p->node, (size_t)net->n_ops, err));
-    MNK_OUT(size_nodes(p, true, err));
-    if (params) {
-        MNK_OUT(allocate(p, err));
-        place_nodes(p);
-        mnk_plan_refresh(p, false);
+static mnk_status begin(const mnk_net *net, mnk_params *params, int batch, const mnk_backend *backend, unsigned flags,
+                        mnk_plan **out, mnk_error *err) {
+    MNK_TRY(check(net, batch, backend, flags, err));
+    mnk_plan *p = NULL;
+    MNK_TRY(MNK_NEW(p, 1, err));
+    *p = (mnk_plan){.net = net, .params = params, .backend = backend, .batch = batch, .flags = flags};
+    mnk_status status = describe(p, err);
+    if (status != MNK_OK) {
+        mnk_plan_close(p);
+        return status;
     }
     *out = p;
-    p = NULL;
-out:
+    return MNK_OK;
+}
+
+size_t mnk_plan_bytes(const mnk_net *net, int batch, const mnk_backend *backend, unsigned flags) {
+    mnk_plan *p = NULL;
+    if (begin(net, NULL, batch, backend, flags, &p, NULL) != MNK_OK) return 0;
+    size_t bytes = plan_size(p);
     mnk_plan_close(p);
+    return bytes;
+}
+
+mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags,
+                         mnk_plan **out, mnk_error *err) {
+    *out = NULL;
+    MNK_TRY(check(net, batch, backend, flags, err));
+    if (!p || p->n != net->n_trainable || p->n_state != net->n_state)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "these parameters belong to another network");
+    mnk_plan *plan = NULL;
+    mnk_status status = MNK_OK;
+    MNK_OUT(begin(net, p, batch, backend, flags, &plan, err));
+    MNK_OUT(mnk_memory_require(plan_size(plan), "the training plan", err));
+    MNK_OUT(allocate(plan, err));
+    mnk_plan_refresh(plan, false);
+    *out = plan;
+    return MNK_OK;
+out:
+    mnk_plan_close(plan);
     return status;
 }
 
-void mnk_plan_close(mnk_plan *p) {
-    if (!p) return;
-    for (int i = 0; p->node && i < p->net->n_ops; i++)
-        if (p->node[i].conv) p->backend->conv_close(p->node[i].conv);
-    void *buffers[] = {p->activations, p->gradients, p->tangents, p->grad_temp, p->weight_temp,
-                       p->sums,        p->partial,   p->labels,   p->scratch,   p->node};
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) mnk_free(buffers[i]);
-    mnk_free(p);
+void mnk_plan_close(mnk_plan *plan) {
+    if (!plan) return;
+    for (int i = 0; plan->node && i < plan->net->n_ops; i++)
+        if (plan->node[i].conv) plan->backend->conv_close(plan->node[i].conv);
+    mnk_free(plan->activations);
+    mnk_free(plan->gradients);
+    mnk_free(plan->tangents);
+    mnk_free(plan->grad_temp);
+    mnk_free(plan->weight_temp);
+    mnk_free(plan->sums);
+    mnk_free(plan->partial);
+    mnk_free(plan->labels);
+    mnk_free(plan->scratch);
+    mnk_free(plan->node);
+    mnk_free(plan);
 }

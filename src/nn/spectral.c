@@ -59,10 +59,8 @@ static void fold(const real *rows, size_t p, size_t n, real *out) {
 
 /* v-sized product W' u (out needs no scratch). */
 static void product_v(mnk_matrix m, const real *w, const real *u, real *out) {
-    if (m.over == 2)
-        times_b(m, w, u, 0, out);
-    else
-        times_a(m, w, u, 0, out);
+    if (m.over == 2) times_b(m, w, u, 0, out);
+    else times_a(m, w, u, 0, out);
 }
 
 /* u-sized product W v. */
@@ -102,7 +100,8 @@ double mnk_spectral_sigma(mnk_matrix m, const real *w, const real *u, const real
     return sigma > 1e-12 ? sigma : 1e-12;
 }
 
-void mnk_spectral_backward(mnk_matrix m, const real *d, const real *scaled, const real *u, const real *v, double sigma, real *g, bool add) {
+void mnk_spectral_backward(mnk_matrix m, const real *d, const real *scaled, const real *u, const real *v, double sigma, real *g,
+                           bool add) {
     size_t rows = m.p * m.a;
     double inner = 0;
     for (size_t r = 0; r < rows; r++) inner += (double)dot(d + r * m.b, scaled + r * m.b, m.b);

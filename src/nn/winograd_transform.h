@@ -8,10 +8,9 @@
 #ifndef MNK_NN_WINOGRAD_TRANSFORM_H
 #define MNK_NN_WINOGRAD_TRANSFORM_H
 
-typedef float v8 __attribute__((vector_size(32), aligned(4)));
+#include "nn/vector.h"
 
-#define MNK_INLINE static inline __attribute__((always_inline))
-#define ALPHA_MAX  6
+#define ALPHA_MAX 6
 
 /* F(2,2): points 0, 1. F(4,2): points 0, 1, -1, 1/2. F(4,3): points 0, 1, -1, 1/2, -2, whose rounding error is smaller than
  * that of the customary +-1, +-2 (Barabasz, Anderson, Soodhalter & Gregg 2018, arXiv 1803.10986; here 1.5e-6 against 2.2e-6
