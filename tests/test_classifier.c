@@ -468,6 +468,7 @@ static void test_usefulness_by_group(void **state) {
             width[grouped] = m->high - m->low;
             m = metric(r, "macro_auc_gain.synthetic", "");
             assert_true(m->low <= m->value && m->value <= m->high);
+            r->threads = 0; /* the one number that may differ */
             assert_ok(mnk_result_json(r, &text[t], &err));
             mnk_result_close(r);
         }

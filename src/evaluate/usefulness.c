@@ -161,7 +161,7 @@ static mnk_status add_warnings(const experiment *e, mnk_result *r, mnk_error *er
             mnk_result_add_warning(r, "no synthetic image of class %.60s: it counts as wrong where only synthetic images train",
                                    e->train->class_names[k]);
     if (!e->synthetic->synthetic)
-        mnk_result_add_warning(r, "%.150s carries no mark that it is synthetic", e->synthetic->source);
+        mnk_result_add_warning(r, "the synthetic set (%.150s) carries no mark that it is synthetic", e->synthetic->source);
     if (e->n[VAL] == 0) mnk_result_add_warning(r, "no validation set: each classifier keeps its last weights");
     if (r->settings_json) return MNK_OK;
     mnk_text text = {0};

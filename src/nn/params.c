@@ -118,6 +118,11 @@ mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const cha
         return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for a list of %zu tensors", most);
     char *name = (char *)(list + most);
     size_t count = 0;
+    if (all) { /* first: eight bytes a number want an even place in the file */
+        list[count++] = (mnk_st_tensor){.name = name, .dtype = MNK_I64, .rank = 0, .count = 1, .data = &p->step};
+        snprintf(name, name_bytes, "%sstep", prefix);
+        name += name_bytes;
+    }
     for (int k = 0; k < PARTS; k++)
         for (int i = 0; i < net->n_params && parts[k].buffer; i++) {
             const mnk_param *q = &net->param[i];
@@ -132,10 +137,6 @@ mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const cha
             snprintf(name, name_bytes, "%s%s%s", prefix, q->name, parts[k].suffix);
             name += name_bytes;
         }
-    if (all) {
-        list[count++] = (mnk_st_tensor){.name = name, .dtype = MNK_I64, .rank = 0, .count = 1, .data = &p->step};
-        snprintf(name, name_bytes, "%sstep", prefix);
-    }
     *out = list;
     *n = count;
     return MNK_OK;

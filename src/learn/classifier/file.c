@@ -146,15 +146,21 @@ out:
     return status;
 }
 
-mnk_status mnk_classifier_open(const char *path, mnk_classifier **out, mnk_error *err) {
-    mnk_st *st = NULL;
+mnk_status mnk_classifier_read(const mnk_st *st, const char *path, mnk_classifier **out, mnk_error *err) {
     mnk_classifier *c = NULL;
     *out = NULL;
-    MNK_TRY(mnk_st_open(path, &st, err));
     mnk_status status = mnk_st_require_model(st, path, "classifier", err);
     if (status == MNK_OK) status = read_model(st, path, &c, err);
-    mnk_st_close(st);
     if (status == MNK_OK) *out = c;
     else mnk_classifier_close(c);
+    return status;
+}
+
+mnk_status mnk_classifier_open(const char *path, mnk_classifier **out, mnk_error *err) {
+    mnk_st *st = NULL;
+    *out = NULL;
+    MNK_TRY(mnk_st_open(path, &st, err));
+    mnk_status status = mnk_classifier_read(st, path, out, err);
+    mnk_st_close(st);
     return status;
 }

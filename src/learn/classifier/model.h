@@ -39,6 +39,9 @@ mnk_status mnk_classifier_run_rows(mnk_classifier *c, const mnk_images *images, 
 mnk_status mnk_classifier_check_images(const mnk_classifier *c, const mnk_images *images, const char *what,
                                        mnk_error *err) MNK_CHECK;
 
+/* What mnk_classifier_open does once the file is parsed; `path` is for messages. */
+mnk_status mnk_classifier_read(const mnk_st *st, const char *path, mnk_classifier **out, mnk_error *err) MNK_CHECK;
+
 /* ---- training from several sources at once (usefulness) ---- */
 
 typedef struct mnk_classifier_source {
