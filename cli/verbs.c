@@ -1,10 +1,27 @@
-/* The verbs, in the order of work. A new one is a file verb_NAME.c and a line here. */
+/* The verbs, in the order of work. A new one is a file verb_NAME.c and two lines here. */
 #include "cli.h"
 
-extern const cli_verb cli_verb_data, cli_verb_doctor, cli_verb_simulate_histology, cli_verb_train_classifier, cli_verb_verify,
-    cli_verb_help, cli_verb_completion;
+/* clang-format off */
+extern const cli_verb cli_verb_doctor;
+extern const cli_verb cli_verb_data;
+extern const cli_verb cli_verb_train_gan;
+extern const cli_verb cli_verb_sample;
+extern const cli_verb cli_verb_simulate_histology;
+extern const cli_verb cli_verb_train_classifier;
+extern const cli_verb cli_verb_verify;
+extern const cli_verb cli_verb_help;
+extern const cli_verb cli_verb_completion;
 
 const cli_verb *const cli_verbs[] = {
-    &cli_verb_doctor, &cli_verb_data, &cli_verb_simulate_histology, &cli_verb_train_classifier,
-    &cli_verb_verify, &cli_verb_help, &cli_verb_completion,         NULL,
+    &cli_verb_doctor,
+    &cli_verb_data,
+    &cli_verb_train_gan,
+    &cli_verb_sample,
+    &cli_verb_simulate_histology,
+    &cli_verb_train_classifier,
+    &cli_verb_verify,
+    &cli_verb_help,
+    &cli_verb_completion,
+    NULL,
 };
+/* clang-format on */

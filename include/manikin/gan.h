@@ -20,9 +20,6 @@ typedef struct mnk_gan_config {
     /* How long: epochs, else kimg; minutes stops earlier (and is the one budget that does not repeat). All 0: 600 kimg. */
     int64_t epochs;
     double kimg, minutes;
-    /* How the data are read, for whoever opens them: mnk_images_options. */
-    int64_t size, channels;
-    bool skip_bad;
     /* Objective. */
     int loss;              /* hinge | logistic | relativistic */
     bool spectral;         /* spectral normalisation of the discriminator */

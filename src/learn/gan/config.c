@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "learn/gan/augment.h"
@@ -16,11 +15,6 @@ const mnk_option mnk_gan_options[] = {
     {"kimg", 0, MNK_OPTION_REAL, AT(kimg), "K", "0", 0, 1e7, NULL, "thousands of images to train on (0: 600)", false},
     {"minutes", 0, MNK_OPTION_REAL, AT(minutes), "T", "0", 0, 1e6, NULL,
      "stop after this time; where it stops differs from run to run", false},
-    {"size", 0, MNK_OPTION_INT, AT(size), "PX", "0", 0, MNK_GAN_SIZE_MAX, NULL, "resize images to PX x PX (0: as they are)",
-     false},
-    {"channels", 0, MNK_OPTION_INT, AT(channels), "N", "0", 0, 3, NULL, "1 grey, 3 colour (0: as they are)", false},
-    {"skip-bad", 0, MNK_OPTION_BOOL, AT(skip_bad), NULL, "false", 0, 0, NULL, "leave out unreadable images instead of refusing",
-     false},
     {"loss", 0, MNK_OPTION_CHOICE, AT(loss), "NAME", "hinge", 0, 0, "hinge|logistic|relativistic", "objective", false},
     {"spectral", 0, MNK_OPTION_BOOL, AT(spectral), NULL, "true", 0, 0, NULL, "spectral normalisation of the discriminator",
      false},
@@ -64,8 +58,8 @@ const mnk_option mnk_gan_options[] = {
 };
 
 /* A continuation may change these; everything else must be what the run began with. */
-static const char *const free_options[] = {"epochs",  "kimg",      "minutes",        "size",   "channels", "skip-bad",
-                                           "backend", "log-every", "snapshot-every", "resume", "init-from"};
+static const char *const free_options[] = {"epochs",    "kimg",           "minutes", "backend",
+                                           "log-every", "snapshot-every", "resume",  "init-from"};
 
 static bool is_free(const char *name) {
     for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++)
@@ -100,7 +94,6 @@ mnk_status mnk_gan_config_check(const mnk_gan_config *config, mnk_error *err) {
         mnk_error_hint(err, "use --batch %lld", (long long)((config->batch / config->pack + 1) * config->pack));
         return s;
     }
-    if (config->channels == 2) return MNK_FAIL(err, MNK_ERR_USAGE, "--channels 2: must be 1 or 3");
     if (config->ramp_end < config->ramp_start)
         return MNK_FAIL(err, MNK_ERR_USAGE, "--ramp-end %g lies before --ramp-start %g", config->ramp_end, config->ramp_start);
     if (!(config->rate_g > 0) || !(config->rate_d > 0))
@@ -142,23 +135,16 @@ uint64_t mnk_gan_total_steps(const mnk_gan_config *config, size_t n) {
 }
 
 bool mnk_gan_config_json(const mnk_gan_config *config, mnk_text *out) {
-    /* The table's own writer prints every field; the ones that a continuation may change are dropped here, so that the
-     * text is a fixed function of what shapes the result. */
-    mnk_text all = {0};
-    mnk_json j = {.text = &all, .compact = true};
+    mnk_option kept[sizeof mnk_gan_options / sizeof *mnk_gan_options];
+    size_t n = 0;
+    for (const mnk_option *o = mnk_gan_options; o->type != MNK_OPTION_END; o++)
+        if (!is_free(o->name)) kept[n++] = *o;
+    kept[n] = (mnk_option){.type = MNK_OPTION_END};
+    mnk_json j = {.text = out, .compact = true};
     mnk_json_object(&j, NULL);
-    mnk_options_write(mnk_gan_options, config, &j);
+    mnk_options_write(kept, config, &j);
     mnk_json_end_object(&j);
-    json_t *root = all.failed ? NULL : json_loads(all.s, JSON_REJECT_DUPLICATES, NULL);
-    mnk_text_clear(&all);
-    if (!root) return false;
-    for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++) json_object_del(root, free_options[i]);
-    char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(17));
-    json_decref(root);
-    if (text) mnk_text_add(out, text);
-    bool ok = text && !out->failed;
-    free(text);
-    return ok;
+    return !out->failed;
 }
 
 static mnk_status set_from_json(const mnk_option *o, const json_t *v, const char *where, mnk_gan_config *out, mnk_error *err) {

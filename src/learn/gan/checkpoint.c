@@ -1,0 +1,206 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/safetensors.h"
+#include "learn/gan/trainer.h"
+
+/* Tensors of several owners in one list. */
+typedef struct tensor_list {
+    mnk_st_tensor *at;
+    size_t n;
+    mnk_st_tensor *part[2]; /* as the engine gave them: their names live there */
+    int parts;
+} tensor_list;
+
+static mnk_status add_params(tensor_list *list, const mnk_net *net, const mnk_params *p, const char *prefix, const char *which,
+                             mnk_error *err) {
+    size_t n = 0;
+    mnk_st_tensor **part = &list->part[list->parts++];
+    MNK_TRY(mnk_params_tensors(net, p, prefix, which, part, &n, err));
+    mnk_st_tensor *all = mnk_realloc(list->at, list->n + n + 1, sizeof *all);
+    if (!all) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: list of tensors");
+    memcpy(all + list->n, *part, n * sizeof *all);
+    list->at = all, list->n += n;
+    return MNK_OK;
+}
+
+static void free_tensors(tensor_list *list) {
+    mnk_free(list->at);
+    for (int i = 0; i < list->parts; i++) mnk_free(list->part[i]);
+}
+
+/* Eight-byte tensors first, so that every tensor of the file is aligned; otherwise the order stays. */
+static mnk_status align_tensors(tensor_list *list, mnk_error *err) {
+    mnk_st_tensor *sorted;
+    size_t n = 0;
+    MNK_TRY(MNK_NEW(sorted, list->n, err));
+    for (int wide = 1; wide >= 0; wide--)
+        for (size_t i = 0; i < list->n; i++)
+            if ((list->at[i].dtype == MNK_F64 || list->at[i].dtype == MNK_I64) == wide) sorted[n++] = list->at[i];
+    mnk_free(list->at);
+    list->at = sorted;
+    return MNK_OK;
+}
+
+/* The classes and image shape as JSON: {"height":32,…,"classes":["a","b"]}. */
+static char *data_json(const mnk_gan_trainer *t, mnk_text *text) {
+    mnk_json j = {.text = text, .compact = true};
+    mnk_json_object(&j, NULL);
+    mnk_json_int(&j, "height", t->shape.height);
+    mnk_json_int(&j, "width", t->shape.width);
+    mnk_json_int(&j, "channels", t->shape.channels);
+    mnk_json_uint(&j, "images", t->data->n);
+    mnk_json_array(&j, "classes");
+    for (int c = 0; c < t->shape.classes; c++) mnk_json_string(&j, NULL, t->data->class_names[c]);
+    mnk_json_end_array(&j);
+    mnk_json_end_object(&j);
+    return text->failed ? NULL : text->s;
+}
+
+static mnk_status write_file(mnk_gan_trainer *t, const char *path, const char *kind, bool force, const tensor_list *list,
+                             mnk_error *err) {
+    char seed[32], kimg[32], version[16];
+    mnk_text data = {0};
+    const char *shape = data_json(t, &data);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)t->config.seed);
+    mnk_double_text(mnk_gan_kimg(t), kimg);
+    snprintf(version, sizeof version, "%d", MNK_MODEL_FORMAT_VERSION);
+    mnk_st_meta meta[] = {
+        {"format", "manikin-model"},
+        {"format_version", version},
+        {"kind", kind},
+        {"manikin_version", MNK_VERSION},
+        {"options", t->options_json},
+        {"data", shape ? shape : ""},
+        {"data_hash", t->data->hash},
+        {"seed", seed},
+        {"kimg", kimg},
+        {"synthetic_generator", "gan"},
+        {"privacy", "none"},
+    };
+    mnk_status status = shape ? mnk_st_write(path, force, list->at, list->n, meta, sizeof meta / sizeof *meta, err)
+                              : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata");
+    mnk_text_clear(&data);
+    return status;
+}
+
+mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) {
+    tensor_list list = {0};
+    mnk_status status;
+    t->progress.step = (double)t->step;
+    MNK_OUT(add_params(&list, t->g.net, t->gp, "generator.", "all", err));
+    MNK_OUT(add_params(&list, t->d.net, t->dp, "discriminator.", "all", err));
+    /* add_params leaves room for one more */
+    list.at[list.n++] = (mnk_st_tensor){.name = "progress",
+                                        .dtype = MNK_F64,
+                                        .rank = 1,
+                                        .shape = {MNK_GAN_PROGRESS_NUMBERS},
+                                        .count = MNK_GAN_PROGRESS_NUMBERS,
+                                        .data = &t->progress};
+    MNK_OUT(align_tensors(&list, err));
+    MNK_OUT(write_file(t, t->checkpoint_path, "gan-checkpoint", true, &list, err));
+out:
+    free_tensors(&list);
+    return status;
+}
+
+mnk_status mnk_gan_model_save(mnk_gan_trainer *t, mnk_error *err) {
+    tensor_list list = {0};
+    mnk_status status = add_params(&list, t->g.net, t->gp, "generator.", "average", err);
+    /* whether an earlier model may be replaced was settled before training began */
+    if (status == MNK_OK) status = write_file(t, t->model_path, "gan", true, &list, err);
+    free_tensors(&list);
+    return status;
+}
+
+/* Names the first option in which the checkpoint differs from what is asked. */
+static mnk_status same_options(const mnk_gan_trainer *t, const char *theirs, mnk_error *err) {
+    if (strcmp(theirs, t->options_json) == 0) return MNK_OK;
+    json_t *a = json_loads(theirs, 0, NULL), *b = json_loads(t->options_json, 0, NULL);
+    const char *name = NULL;
+    json_t *mine;
+    char was[128] = "?", is[128] = "?";
+    json_object_foreach(b, name, mine) {
+        json_t *other = json_object_get(a, name);
+        if (other && json_equal(other, mine)) continue;
+        char *x = other ? json_dumps(other, JSON_ENCODE_ANY) : NULL, *y = json_dumps(mine, JSON_ENCODE_ANY);
+        snprintf(was, sizeof was, "%s", x ? x : "unset");
+        snprintf(is, sizeof is, "%s", y ? y : "?");
+        free(x);
+        free(y);
+        break;
+    }
+    mnk_status status =
+        MNK_FAIL(err, MNK_ERR_USAGE, "%s: began with --%s %s, not %s", t->checkpoint_path, name ? name : "?", was, is);
+    mnk_error_hint(err, "repeat the options it began with, or start anew from its weights with --init-from");
+    json_decref(a);
+    json_decref(b);
+    return status;
+}
+
+static mnk_status same_run(const mnk_gan_trainer *t, const mnk_st *st, mnk_error *err) {
+    const char *options = mnk_st_meta_get(st, "options"), *hash = mnk_st_meta_get(st, "data_hash"),
+               *seed = mnk_st_meta_get(st, "seed");
+    if (!options || !hash || !seed) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: metadata is missing", t->checkpoint_path);
+    if (strcmp(hash, t->data->hash) != 0) {
+        mnk_status status =
+            MNK_FAIL(err, MNK_ERR_INPUT, "%s: was trained on other data than %s", t->checkpoint_path, t->data->source);
+        mnk_error_hint(err, "give the data it began with, or start anew from its weights with --init-from");
+        return status;
+    }
+    if (strtoull(seed, NULL, 10) != t->config.seed) {
+        mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "%s: began with --seed %s, not %llu", t->checkpoint_path, seed,
+                                     (unsigned long long)t->config.seed);
+        mnk_error_hint(err, "add --seed %s", seed);
+        return status;
+    }
+    return same_options(t, options, err);
+}
+
+mnk_status mnk_gan_checkpoint_load(mnk_gan_trainer *t, mnk_error *err) {
+    if (!mnk_path_exists(t->checkpoint_path)) {
+        mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: there is no checkpoint to resume from", t->checkpoint_path);
+        mnk_error_hint(err, "start without --resume");
+        return status;
+    }
+    mnk_st *st;
+    MNK_TRY(mnk_st_open(t->checkpoint_path, &st, err));
+    mnk_status status;
+    MNK_OUT(mnk_st_require_model(st, t->checkpoint_path, "gan-checkpoint", err));
+    MNK_OUT(same_run(t, st, err));
+    MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator.", "all", st, err));
+    MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator.", "all", st, err));
+    const mnk_st_tensor *p = mnk_st_find(st, "progress");
+    if (!p || p->dtype != MNK_F64 || p->count != MNK_GAN_PROGRESS_NUMBERS) {
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: its progress is missing", t->checkpoint_path);
+        goto out;
+    }
+    memcpy(&t->progress, p->data, sizeof t->progress);
+    if (!(t->progress.step >= 0 && t->progress.step < UINT32_MAX)) {
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: %g steps", t->checkpoint_path, t->progress.step);
+        goto out;
+    }
+    t->step = (uint64_t)t->progress.step;
+out:
+    mnk_st_close(st);
+    return status;
+}
+
+mnk_status mnk_gan_init_from(mnk_gan_trainer *t, const char *path, mnk_error *err) {
+    mnk_st *st;
+    MNK_TRY(mnk_st_open(path, &st, err));
+    mnk_status status;
+    const char *kind = mnk_st_meta_get(st, "kind");
+    bool checkpoint = kind && strcmp(kind, "gan-checkpoint") == 0;
+    MNK_OUT(mnk_st_require_model(st, path, checkpoint ? "gan-checkpoint" : "gan", err));
+    MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator.", "w", st, err));
+    memcpy(t->gp->average, t->gp->w, t->gp->n * sizeof *t->gp->w);
+    if (checkpoint) MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator.", "w", st, err));
+out:
+    mnk_st_close(st);
+    return status;
+}
