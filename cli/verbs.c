@@ -10,6 +10,7 @@ extern const cli_verb cli_verb_train_gan;
 extern const cli_verb cli_verb_sample;
 extern const cli_verb cli_verb_simulate_histology;
 extern const cli_verb cli_verb_train_classifier;
+extern const cli_verb cli_verb_evaluate;
 extern const cli_verb cli_verb_verify;
 extern const cli_verb cli_verb_help;
 extern const cli_verb cli_verb_completion;
@@ -23,6 +24,7 @@ const cli_verb *const cli_verbs[] = {
     &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
+    &cli_verb_evaluate,
     &cli_verb_verify,
     &cli_verb_help,
     &cli_verb_completion,
