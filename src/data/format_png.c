@@ -110,6 +110,19 @@ static mnk_status decode(const uint8_t *bytes, size_t n, mnk_picture *out, mnk_e
 
 const mnk_image_driver mnk_driver_png = {"PNG", ".png", {"\x89PNG\r\n\x1a\n", NULL}, 8, info, decode};
 
+/* Tiles are written by the ten thousand: fewer filters tried, a lower level and a window no larger than the picture take
+ * 0.4 of the time for 5 to 9 % more bytes (measured on blood cells of 32 and 64 px). Larger pictures, the sheets of a
+ * report, keep the library's defaults. */
+static int set_effort(spng_ctx *ctx, size_t raw_bytes) {
+    if (raw_bytes > 128 << 10) return 0;
+    int window_bits = 9;
+    while (window_bits < 15 && (size_t)1 << window_bits < raw_bytes) window_bits++;
+    int rc = spng_set_option(ctx, SPNG_IMG_COMPRESSION_LEVEL, 3);
+    if (!rc) rc = spng_set_option(ctx, SPNG_IMG_WINDOW_BITS, window_bits);
+    if (!rc) rc = spng_set_option(ctx, SPNG_FILTER_CHOICE, SPNG_FILTER_CHOICE_SUB | SPNG_FILTER_CHOICE_UP);
+    return rc;
+}
+
 mnk_status mnk_png_encode(const uint8_t *pixels, int height, int width, int channels, const mnk_png_text *texts, size_t n_texts,
                           uint8_t **out, size_t *n, mnk_error *err) {
     *out = NULL;
@@ -133,6 +146,7 @@ mnk_status mnk_png_encode(const uint8_t *pixels, int height, int width, int chan
                                .color_type = channels == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR};
     int rc = spng_set_option(ctx, SPNG_ENCODE_TO_BUFFER, 1);
     if (!rc) rc = spng_set_ihdr(ctx, &header);
+    if (!rc) rc = set_effort(ctx, (size_t)height * ((size_t)width * (size_t)channels + 1));
     if (!rc && n_texts) rc = spng_set_text(ctx, chunk, (uint32_t)n_texts);
     if (!rc)
         rc = spng_encode_image(ctx, pixels, (size_t)height * (size_t)width * (size_t)channels, SPNG_FMT_PNG,

@@ -87,6 +87,35 @@ static void block_moments(const view *v, const real *x, double *mean, double *sq
     }
 }
 
+enum { COLUMNS = 32 /* of a matrix [n][c], to a unit of work */ };
+
+/* mean and squared deviations of each column of a batch of vectors, over all samples. */
+static void column_moments(const view *v, const real *x, double *mean, double *squares) {
+#pragma omp parallel for schedule(static) if (v->n * v->c > 16384)
+    for (int first = 0; first < v->c; first += COLUMNS) {
+        int width = v->c - first < COLUMNS ? v->c - first : COLUMNS;
+        double m[COLUMNS] = {0}, q[COLUMNS] = {0};
+        const real *pivot = x + first;
+        for (int begin = 0; begin < v->n; begin += 64) {
+            int end = begin + 64 < v->n ? begin + 64 : v->n;
+            real sum[COLUMNS] = {0}, square[COLUMNS] = {0};
+            for (int s = begin; s < end; s++) {
+                const real *row = x + (size_t)s * (size_t)v->c + (size_t)first;
+                for (int l = 0; l < width; l++) {
+                    real d = row[l] - pivot[l];
+                    sum[l] += d;
+                    square[l] += d * d;
+                }
+            }
+            for (int l = 0; l < width; l++) m[l] += (double)sum[l], q[l] += (double)square[l];
+        }
+        for (int l = 0; l < width; l++) {
+            mean[first + l] = (double)pivot[l] + m[l] / v->n;
+            squares[first + l] = q[l] - m[l] * m[l] / v->n;
+        }
+    }
+}
+
 /* Pools `count` moments of equal weight, `stride` apart: the exact combination of means and squared deviations. */
 static void pool_moments(const double *mean, const double *squares, size_t stride, int count, int weight, double *m,
                          double *q) {
@@ -115,7 +144,8 @@ static void batch_moments(mnk_plan *p, mnk_node *n, const view *v, const double 
     double count = (double)v->n * v->hw;
     for (int k = 0; k < v->c; k++) {
         double m, q;
-        pool_moments(mean + k, squares + k, (size_t)v->cp, v->n, v->hw, &m, &q);
+        if (v->vector) m = mean[k], q = squares[k] > 0 ? squares[k] : 0;
+        else pool_moments(mean + k, squares + k, (size_t)v->cp, v->n, v->hw, &m, &q);
         save_mean[k] = (real)m;
         save_scale[k] = (real)(1 / sqrt(q / count + epsilon));
         if (p->collecting) {
@@ -174,7 +204,8 @@ void mnk_op_norm_forward(mnk_plan *p, mnk_node *n) {
     view v = view_of(p, n);
     const real *x = mnk_node_in(p, n, 0)->y, *scale = mnk_node_weights(p, n, MNK_P_W), *shift = mnk_node_weights(p, n, MNK_P_B);
     double *mean = p->partial, *squares = p->partial + (size_t)v.n * (size_t)v.cp;
-    if (from_batch(p, n)) block_moments(&v, x, mean, squares);
+    if (from_batch(p, n) && v.vector && n->op->norm == MNK_NORM_BATCH) column_moments(&v, x, mean, squares);
+    else if (from_batch(p, n)) block_moments(&v, x, mean, squares);
     if (!from_batch(p, n)) running_moments(p, n, &v);
     else if (n->op->norm == MNK_NORM_BATCH) batch_moments(p, n, &v, mean, squares);
     else group_moments(n, &v, mean, squares);
@@ -200,9 +231,48 @@ void mnk_op_norm_forward(mnk_plan *p, mnk_node *n) {
     }
 }
 
+/* Rows of the gradient sums: one per sample, or a single one where nothing tells samples apart. */
+static int sum_rows(const mnk_node *n, const view *v) { return n->op->norm == MNK_NORM_BATCH && n->op->labels < 0 ? 1 : v->n; }
+
+/* The gradient sums of a batch of vectors in a single row. */
+static void column_gradient_sums(const mnk_node *n, const view *v, const real *x, const real *save_scale, double *s1,
+                                 double *s2) {
+#pragma omp parallel for schedule(static) if (v->n * v->c > 16384)
+    for (int first = 0; first < v->c; first += COLUMNS) {
+        int width = v->c - first < COLUMNS ? v->c - first : COLUMNS;
+        double a[COLUMNS] = {0}, q[COLUMNS] = {0};
+        for (int begin = 0; begin < v->n; begin += 64) {
+            int end = begin + 64 < v->n ? begin + 64 : v->n;
+            real sum[COLUMNS] = {0}, square[COLUMNS] = {0};
+            for (int s = begin; s < end; s++) {
+                size_t at = (size_t)s * (size_t)v->c + (size_t)first;
+                for (int l = 0; l < width; l++) {
+                    sum[l] += n->dy[at + (size_t)l];
+                    square[l] += n->dy[at + (size_t)l] * (x[at + (size_t)l] - n->save[first + l]);
+                }
+            }
+            for (int l = 0; l < width; l++) a[l] += (double)sum[l], q[l] += (double)square[l];
+        }
+        for (int l = 0; l < width; l++) {
+            s1[first + l] = a[l];
+            s2[first + l] = q[l] * (double)save_scale[first + l];
+        }
+    }
+}
+
+/* Adds the rows of all samples, in order, to the first. */
+static void collapse(const view *v, double *sums) {
+    for (int s = 1; s < v->n; s++)
+        for (int k = 0; k < v->cp; k++) sums[k] += sums[(size_t)s * (size_t)v->cp + (size_t)k];
+}
+
 /* s1 = sum dy, s2 = sum dy xhat of each (sample, channel). */
 static void gradient_sums(mnk_plan *p, mnk_node *n, const view *v, double *s1, double *s2) {
     const real *x = mnk_node_in(p, n, 0)->y, *save_scale = n->save + rows(p, n) * (size_t)v->cp;
+    if (v->vector && sum_rows(n, v) == 1) {
+        column_gradient_sums(n, v, x, save_scale, s1, s2);
+        return;
+    }
 #pragma omp parallel for schedule(static)
     for (int u = 0; u < v->n * v->cb; u++) {
         int s = u / v->cb, b = u % v->cb, lanes = view_lanes(v, b);
@@ -230,6 +300,10 @@ static void gradient_sums(mnk_plan *p, mnk_node *n, const view *v, double *s1, d
             s2[(size_t)u * 8 + (size_t)l] = q[l] * (double)save_scale[row + (size_t)l];
         }
     }
+    if (sum_rows(n, v) == 1) {
+        collapse(v, s1);
+        collapse(v, s2);
+    }
 }
 
 /* The sums serve the weights and the input; the first to ask makes them. */
@@ -254,7 +328,7 @@ void mnk_op_norm_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, 
     if (!label) {
         for (int k = 0; k < v.c; k++) {
             double a = 0, b = 0;
-            for (int s = 0; s < v.n; s++)
+            for (int s = 0; s < sum_rows(n, &v); s++)
                 a += s1[(size_t)s * (size_t)v.cp + (size_t)k], b += s2[(size_t)s * (size_t)v.cp + (size_t)k];
             shift[k] += (real)a;
             scale[k] += (real)b;
@@ -278,7 +352,7 @@ static void gradient_means(mnk_plan *p, mnk_node *n, const view *v, double *m1, 
     if (!from_batch(p, n)) return; /* running statistics are constants */
     int size = n->op->norm == MNK_NORM_BATCH ? 1 : v->c / n->op->groups;
     double count = n->op->norm == MNK_NORM_BATCH ? (double)v->n * v->hw : (double)size * v->hw;
-    for (int s = 0; s < v->n; s++) {
+    for (int s = 0; s < sum_rows(n, v); s++) {
         const real *scale = class_row(p, n, table, s);
         size_t row = row_of(n, s) * (size_t)v->cp;
         for (int k = 0; k < v->c; k++) {
