@@ -19,7 +19,9 @@
 #include "study/study.h"
 #include "study/yaml.h"
 
-static mnk_status parse(const char *text, mnk_study **out, mnk_error *err) { return mnk_study_parse(text, strlen(text), "s.yaml", NULL, NULL, 0, out, err); }
+static mnk_status parse(const char *text, mnk_study **out, mnk_error *err) {
+    return mnk_study_parse(text, strlen(text), "s.yaml", NULL, NULL, 0, out, err);
+}
 
 /* ---- the file ---- */
 static void test_errors_name_line_and_column(void **state) {
@@ -60,10 +62,12 @@ static void test_errors_name_line_and_column(void **state) {
         {"manikin: 1\ntitle: [[[[[[[[[[1]]]]]]]]]]\n", "nested too deeply"},
         {"manikin: 1\nsimulate:\n  size: 32\n", "s.yaml:3:3: the section \"simulate\" needs data.simulate"},
         {"manikin: 1\ndata:\n  simulate: histolgy\n", "s.yaml:3:13: data.simulate: "},
-        {"manikin: 1\ndata:\n  simulate: histology\nsimulate:\n  sise: 32\n", "s.yaml:5:3: unknown key \"sise\" in simulate; did you mean \"size\"?"},
+        {"manikin: 1\ndata:\n  simulate: histology\nsimulate:\n  sise: 32\n",
+         "s.yaml:5:3: unknown key \"sise\" in simulate; did you mean \"size\"?"},
         {"manikin: 1\ndata:\n  path: a\ngate: coverage >= 1\n", "s.yaml:4:1: gate: a list of thresholds"},
         {"manikin: 1\ndata:\n  path: a\ngate:\n  - coverage\n", "s.yaml:5:5: gate: \"coverage\" is not a threshold"},
-        {"manikin: 1\ndata:\n  path: a\ngate:\n  - coverage >= much\n", "s.yaml:5:5: gate: \"coverage >= much\": a number must follow"},
+        {"manikin: 1\ndata:\n  path: a\ngate:\n  - coverage >= much\n",
+         "s.yaml:5:5: gate: \"coverage >= much\": a number must follow"},
         {"manikin: 1\ndata:\n  path: a\ngate:\n  - {a: 1}\n", "s.yaml:5:5: gate: "},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -102,9 +106,11 @@ static void test_values_reach_their_sections(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
     mnk_study *s = NULL;
-    const char *text = "manikin: 1\ntitle: \"A: b\"\nseed: 7\nthreads: 2\ndata:\n  path: tiles/\n  keep: [a=10%, b=0.5]\n  holdout: 25%\ngan:\n  kimg: 2k\n  loss: relativistic\n"
-                       "evaluate: off\nclassifier:\n  width: 8\nusefulness:\n  seeds: 2\nsample:\n  per-class: 1k\n  format: tar\n"
-                       "gate:\n  - coverage/scatter/a.low >= 0.5\n  - kid < 1e-2\n";
+    const char *text =
+        "manikin: 1\ntitle: \"A: b\"\nseed: 7\nthreads: 2\ndata:\n  path: tiles/\n  keep: [a=10%, b=0.5]\n  holdout: "
+        "25%\ngan:\n  kimg: 2k\n  loss: relativistic\n"
+        "evaluate: off\nclassifier:\n  width: 8\nusefulness:\n  seeds: 2\nsample:\n  per-class: 1k\n  format: tar\n"
+        "gate:\n  - coverage/scatter/a.low >= 0.5\n  - kid < 1e-2\n";
     const char *set[] = {"gan.kimg=3", "seed=8", "data.path=other/", "usefulness=off"};
     assert_ok(mnk_study_parse(text, strlen(text), "s.yaml", "folder", NULL, 0, &s, &err));
     assert_string_equal(mnk_study_title(s), "A: b");
@@ -131,10 +137,12 @@ static void test_values_reach_their_sections(void **state) {
     assert_string_equal(s->data.path, "other/"); /* from the working folder, not from the file's */
     assert_true(s->no_usefulness);
     mnk_study_close(s);
-    static const char *const bad[] = {"gan.kimg", "gan.kmg=3", "gann.kimg=3", "gan=3", "=3", "sed=1", "gan.size=3", "gate=x", "data.simulate=nothing"};
+    static const char *const bad[] = {"gan.kimg",   "gan.kmg=3", "gann.kimg=3",          "gan=3", "=3", "sed=1",
+                                      "gan.size=3", "gate=x",    "data.simulate=nothing"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         mnk_error why = MNK_ERROR_INIT;
-        if (mnk_study_parse(text, strlen(text), "s.yaml", NULL, &bad[i], 1, &s, &why) == MNK_OK) fail_msg("--set %s was accepted", bad[i]);
+        if (mnk_study_parse(text, strlen(text), "s.yaml", NULL, &bad[i], 1, &s, &why) == MNK_OK)
+            fail_msg("--set %s was accepted", bad[i]);
     }
 }
 
@@ -143,10 +151,10 @@ static void test_examples_are_valid(void **state) {
     static const char *const names[] = {"demo", "blood-cells", "lung-tissue"};
     for (int i = 0; i < 3; i++) {
         mnk_error err = MNK_ERROR_INIT;
-        char path[1024];
+        char path[64];
         mnk_study *s = NULL;
-        snprintf(path, sizeof path, MNK_SOURCE_ROOT "/examples/%s.yaml", names[i]);
-        assert_ok(mnk_study_read(path, NULL, 0, &s, &err));
+        snprintf(path, sizeof path, "examples/%s.yaml", names[i]);
+        assert_ok(mnk_study_read(test_source(path), NULL, 0, &s, &err));
         if (i == 0) assert_string_equal(s->text, mnk_study_demo); /* the built-in study is the example */
         mnk_study_close(s);
     }
@@ -170,8 +178,14 @@ static void test_gates_judge(void **state) {
         const char *text;
         bool met;
         double value;
-    } rows[] = {{"coverage/scatter >= 0.6", true, 0.6},   {"coverage/scatter > 0.6", false, 0.6},   {"coverage >= 0.5", false, 0.4}, {"coverage <= 0.5", false, 0.6},
-                {"coverage/scatter.low>0.45", true, 0.5}, {"coverage/classifier.high < 0.6", true, 0.5}, {"kid < 1", false, NAN},         {"nothing > 0", false, NAN}};
+    } rows[] = {{"coverage/scatter >= 0.6", true, 0.6},
+                {"coverage/scatter > 0.6", false, 0.6},
+                {"coverage >= 0.5", false, 0.4},
+                {"coverage <= 0.5", false, 0.6},
+                {"coverage/scatter.low>0.45", true, 0.5},
+                {"coverage/classifier.high < 0.6", true, 0.5},
+                {"kid < 1", false, NAN},
+                {"nothing > 0", false, NAN}};
     mnk_arena *arena = mnk_arena_open();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         mnk_study_gate g;
@@ -278,12 +292,16 @@ static void test_class_names(void **state) {
 }
 
 /* ---- whole runs: the smallest study that has every step ---- */
-static const char tiny[] = "manikin: 1\ntitle: tiny\ndata:\n  simulate: histology\n  n: 180\n  holdout: 0.25\n  test: 0.25\n  keep: [chromophobe=50%]\n"
-                           "simulate:\n  size: 16\n  persons: 6\ngan:\n  kimg: 0.512\n  batch: 16\n  width: 4\n  latent: 8\n  embed: 4\n  snapshot-every: 0.128\n"
-                           "  log-every: 0.064\nsample:\n  per-class: 40\nclassifier:\n  steps: 12\n  batch: 16\n  width: 4\n  stages: 2\n"
-                           "evaluate:\n  replicates: 20\nusefulness:\n  seeds: 1\n  bootstrap: 20\n";
+static const char tiny[] =
+    "manikin: 1\ntitle: tiny\ndata:\n  simulate: histology\n  n: 180\n  holdout: 0.25\n  test: 0.25\n  keep: "
+    "[chromophobe=50%]\n"
+    "simulate:\n  size: 16\n  persons: 6\ngan:\n  kimg: 0.512\n  batch: 16\n  width: 4\n  latent: 8\n  embed: 4\n  "
+    "snapshot-every: 0.128\n"
+    "  log-every: 0.064\nsample:\n  per-class: 40\nclassifier:\n  steps: 12\n  batch: 16\n  width: 4\n  stages: 2\n"
+    "evaluate:\n  replicates: 20\nusefulness:\n  seeds: 1\n  bootstrap: 100\n";
 
-static mnk_status run_tiny(const char *dir, const char *const *set, size_t n, const mnk_key *key, mnk_study_outcome *out, mnk_error *err) {
+static mnk_status run_tiny(const char *dir, const char *const *set, size_t n, const mnk_key *key, mnk_study_outcome *out,
+                           mnk_error *err) {
     mnk_study *s = NULL;
     mnk_study_outcome unused;
     MNK_TRY(mnk_study_parse(tiny, strlen(tiny), "tiny.yaml", NULL, set, n, &s, err));
@@ -476,7 +494,8 @@ static void test_interrupted_run_goes_on(void **state) {
         mnk_error why = MNK_ERROR_INIT;
         mnk_observer observer = {.ctx = &k, .stopped = stop_at};
         questions = 0;
-        mnk_status status = mnk_study_run(s, dir_of("b"), &(mnk_study_run_options){.command = "manikin run tiny.yaml"}, &observer, &out, &why);
+        mnk_status status =
+            mnk_study_run(s, dir_of("b"), &(mnk_study_run_options){.command = "manikin run tiny.yaml"}, &observer, &out, &why);
         if (status == MNK_OK) break;
         if (status != MNK_ERR_INTERRUPTED) fail_msg("%s", why.message);
         stops++;
