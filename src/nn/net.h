@@ -104,7 +104,8 @@ size_t mnk_plan_bytes(const mnk_net *net, int batch, const mnk_backend *backend,
 mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags, mnk_plan **out, mnk_error *err) MNK_CHECK;
 void mnk_plan_close(mnk_plan *plan);
 
-/* Inputs and outputs in plain order: maps as [n][c][h][w], vectors as [n][c]. `put` converts into the plan's layout. */
+/* Inputs and outputs in plain order: maps as [n][c][h][w], vectors as [n][c]. `put` converts into the plan's layout.
+ * A value (and its gradient) that only an activation reads shares the activation's memory: get the latter. */
 void mnk_plan_put(mnk_plan *plan, mnk_value v, const float *plain);
 void mnk_plan_put_labels(mnk_plan *plan, mnk_value v, const int32_t *labels);
 void mnk_plan_get(const mnk_plan *plan, mnk_value v, float *plain);
