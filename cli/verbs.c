@@ -2,6 +2,8 @@
 #include "cli.h"
 
 /* clang-format off */
+extern const cli_verb cli_verb_demo;
+extern const cli_verb cli_verb_run;
 extern const cli_verb cli_verb_doctor;
 extern const cli_verb cli_verb_data;
 extern const cli_verb cli_verb_train_gan;
@@ -14,6 +16,8 @@ extern const cli_verb cli_verb_help;
 extern const cli_verb cli_verb_completion;
 
 const cli_verb *const cli_verbs[] = {
+    &cli_verb_demo,
+    &cli_verb_run,
     &cli_verb_doctor,
     &cli_verb_data,
     &cli_verb_train_gan,
