@@ -2,23 +2,29 @@
 #include "cli.h"
 
 /* clang-format off */
+extern const cli_verb cli_verb_demo;
+extern const cli_verb cli_verb_run;
 extern const cli_verb cli_verb_doctor;
 extern const cli_verb cli_verb_data;
 extern const cli_verb cli_verb_train_gan;
 extern const cli_verb cli_verb_sample;
 extern const cli_verb cli_verb_simulate_histology;
 extern const cli_verb cli_verb_train_classifier;
+extern const cli_verb cli_verb_evaluate;
 extern const cli_verb cli_verb_verify;
 extern const cli_verb cli_verb_help;
 extern const cli_verb cli_verb_completion;
 
 const cli_verb *const cli_verbs[] = {
+    &cli_verb_demo,
+    &cli_verb_run,
     &cli_verb_doctor,
     &cli_verb_data,
     &cli_verb_train_gan,
     &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
+    &cli_verb_evaluate,
     &cli_verb_verify,
     &cli_verb_help,
     &cli_verb_completion,

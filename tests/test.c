@@ -29,3 +29,9 @@ const char *test_real_data(const char *name) {
     snprintf(path, sizeof path, "%s/%s", data ? data : MNK_SOURCE_ROOT "/../shared/data", name);
     return mnk_path_exists(path) ? path : NULL;
 }
+
+const char *test_source(const char *name) {
+    static char path[1024];
+    snprintf(path, sizeof path, MNK_SOURCE_ROOT "/%s", name);
+    return path;
+}

@@ -26,4 +26,7 @@ const char *test_folder(const char *name);
 /* Real data beside the checkout (MANIKIN_DATA or ../shared/data): the path of `name`, or NULL when absent: then skip(). */
 const char *test_real_data(const char *name);
 
+/* A file of the project itself ("examples/demo.yaml"); the same string until the next call. */
+const char *test_source(const char *name);
+
 #endif

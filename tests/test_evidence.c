@@ -586,6 +586,7 @@ static void make(made_up *m) {
                           .synthetic = m->synthetic,
                           .evaluate = m->evaluate,
                           .usefulness = m->usefulness,
+                          .rarest_class = "chromophobe",
                           .data_note = "Cut by the study.",
                           .generator = facts,
                           .generator_facts = 2,

@@ -35,15 +35,10 @@ MNK_API const char *mnk_study_settings(const mnk_study *s);
 /* The built-in study of `manikin demo`: text of a study file over the histology phantom. */
 MNK_API extern const char mnk_study_demo[];
 
-typedef enum mnk_step_state {
-    MNK_STEP_STARTED,
-    MNK_STEP_DONE,
-    MNK_STEP_REUSED,
-    MNK_STEP_SKIPPED /* switched off */
-} mnk_step_state;
+typedef enum mnk_step_state { MNK_STEP_STARTED, MNK_STEP_DONE, MNK_STEP_REUSED } mnk_step_state;
 
 typedef struct mnk_step_event {
-    int index, total; /* 1-based */
+    int index, total; /* 1-based, among the steps that are not switched off */
     const char *name, *title;
     mnk_step_state state;
     double wall_s;

@@ -19,6 +19,7 @@ typedef struct mnk_sets {
     float *features[MNK_ROLES];    /* [n][feature_d] penultimate layer; NULL without classifier; owned */
     int32_t *predicted[MNK_ROLES]; /* [n] in train's numbering, -1: a class train does not have; owned */
     size_t feature_d;
+    double *spread[MNK_ROLES]; /* [n] variance within the own class, see variety.h; owned */
     const mnk_evaluate_config *config;
 } mnk_sets;
 

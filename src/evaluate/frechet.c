@@ -128,7 +128,7 @@ mnk_status mnk_frechet(const float *x, size_t n, const float *y, size_t m, size_
     MNK_OUT(status);
     MNK_OUT(decompose(&g, &trace, err));
     for (size_t k = 0; k < d; k++) out->value += (g.mean1[k] - g.mean2[k]) * (g.mean1[k] - g.mean2[k]);
-    out->value += trace;
+    out->value = fmax(out->value + trace, 0); /* rounding of equal sets */
     if (!with_se) goto out;
     MNK_OUT(MNK_NEW(q, d * d, err));
     MNK_OUT(gradient(&g, -0.5, 0.5, q, err));

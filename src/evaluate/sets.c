@@ -164,6 +164,7 @@ void mnk_sets_close(mnk_sets *s) {
         mnk_free(s->label[role]);
         mnk_free(s->features[role]);
         mnk_free(s->predicted[role]);
+        mnk_free(s->spread[role]);
     }
     *s = (mnk_sets){0};
 }

@@ -54,17 +54,20 @@ size_t mnk_class_count(const mnk_images *d, const char *class_name) {
     return 0;
 }
 
+/* The class with the fewest training images; none when all classes are nearly of one size. */
 static const char *rarest_class(const mnk_evidence *e, size_t *n) {
     if (e->rarest_class) {
         *n = mnk_class_count(e->train, e->rarest_class);
         return e->rarest_class;
     }
     const char *name = NULL;
+    size_t most = 0;
     for (int c = 0; e->train && c < e->train->classes; c++) {
         size_t count = mnk_class_count(e->train, e->train->class_names[c]);
         if (!name || count < *n) *n = count, name = e->train->class_names[c];
+        if (count > most) most = count;
     }
-    return name;
+    return 10 * *n > 9 * most ? NULL : name;
 }
 
 /* The first metric with this id and encoding over all classes, NULL when it is missing. */
@@ -179,7 +182,7 @@ static void say_variety(const mnk_findings *f, mnk_sentence out) {
     if (f->coverage && !isnan(f->coverage->value) && n < sizeof(mnk_sentence)) {
         double holdout = mnk_metric_reference(f->coverage, "holdout");
         snprintf(out + n, sizeof(mnk_sentence) - n, "Synthetic images come near %s of the real images%s%s.",
-                 mnk_html_number(f->coverage->value, b), isnan(holdout) ? "" : "; as many unseen real images would come near ",
+                 mnk_html_percent(f->coverage->value, b), isnan(holdout) ? "" : "; as many unseen real images would come near ",
                  isnan(holdout) ? "" : mnk_html_number(holdout, c));
     } else if (!n) {
         snprintf(out, sizeof(mnk_sentence), "Variety was not measured.");

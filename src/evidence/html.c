@@ -130,6 +130,19 @@ const char *mnk_html_number(double x, char out[48]) {
     return out;
 }
 
+const char *mnk_html_percent(double x, char out[48]) {
+    if (isnan(x)) return strcpy(out, "–");
+    double p = 100 * x;
+    snprintf(out, 48, p > 0 && p < 9.95 && p != floor(p) ? "%.1f %%" : "%.0f %%", p);
+    return out;
+}
+
+const char *mnk_html_moment(const char *stamp, char out[48]) {
+    if (strlen(stamp) == 20 && stamp[10] == 'T' && stamp[19] == 'Z') snprintf(out, 48, "%.10s %.5s UTC", stamp, stamp + 11);
+    else snprintf(out, 48, "%.47s", stamp);
+    return out;
+}
+
 const char *mnk_html_signed(double x, char out[48]) {
     if (isnan(x)) return strcpy(out, "–");
     double r = round(x * 1000) / 1000;

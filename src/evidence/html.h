@@ -36,7 +36,9 @@ mnk_status mnk_html_image(mnk_text *t, const uint8_t *pixels, int height, int wi
 const char *mnk_html_number(double x, char out[48]);                             /* 0.873, 12.4, 1,204; "–" when NaN */
 const char *mnk_html_signed(double x, char out[48]);                             /* +0.012, −0.004 */
 const char *mnk_html_interval(double low, double high, bool sign, char out[48]); /* "0.81 to 0.90"; "" when none */
-const char *mnk_html_count(uint64_t n, char out[48]);                            /* 12,345 */
-const char *mnk_html_duration(double seconds, char out[48]);                     /* 41 s, 3 min 12 s, 1 h 4 min */
+const char *mnk_html_percent(double share, char out[48]);                        /* 79 %, 0.4 % */
+const char *mnk_html_moment(const char *stamp, char out[48]); /* "2026-11-23T21:30:00Z" as 2026-11-23 21:30 UTC */
+const char *mnk_html_count(uint64_t n, char out[48]);         /* 12,345 */
+const char *mnk_html_duration(double seconds, char out[48]);  /* 41 s, 3 min 12 s, 1 h 4 min */
 
 #endif

@@ -48,7 +48,7 @@ static void tiles(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
     mnk_text_add(t, "<div class=\"tiles\">\n");
     gain_tile(t, "Gain from synthetic images, all classes", f->gain, f->auc_real, "macro AUC");
     snprintf(name, sizeof name, "Gain, rarest class%s%.100s", f->rarest ? ": " : "", f->rarest ? f->rarest : "");
-    gain_tile(t, name, f->gain_rarest, f->auc_real_rarest, "AUC");
+    if (f->rarest) gain_tile(t, name, f->gain_rarest, f->auc_real_rarest, "AUC");
     snprintf(what, sizeof what, "precision, %s encoding", *f->encoding ? f->encoding : "no");
     metric_tile(t, "Realism", f->realism, what);
     snprintf(what, sizeof what, "coverage, %s encoding", *f->encoding ? f->encoding : "no");
@@ -98,14 +98,15 @@ static void gates(mnk_text *t, const mnk_evidence *e) {
 }
 
 void mnk_report_head(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
+    char moment[48];
     mnk_sentence sentence[8];
     int n = mnk_evidence_answer(e, sentence);
     mnk_text_add(t, "<header>\n");
     mnk_html_element(t, "p", "kicker", "manikin · evidence on synthetic medical data");
     mnk_html_element(t, "h1", NULL, "%s", e->title);
     mnk_html_element(t, "p", "meta", "%s%s%s · seed %llu · manikin %s · %s",
-                     e->train ? mnk_images_short_source(e->train) : "no data", e->run.finished[0] ? " · " : "", e->run.finished,
-                     (unsigned long long)e->seed, MNK_VERSION,
+                     e->train ? mnk_images_short_source(e->train) : "no data", e->run.finished[0] ? " · " : "",
+                     mnk_html_moment(e->run.finished, moment), (unsigned long long)e->seed, MNK_VERSION,
                      e->public_key ? "signed, see the end of the page" : "not signed");
     mnk_html_element(t, "p", "badge", "Research use. Not a medical device.");
     if (e->is_phantom)

@@ -91,36 +91,63 @@ static void cell(mnk_text *t, double x) {
     mnk_html_element(t, "td", NULL, "%s", mnk_html_number(x, b));
 }
 
-static void table_row(mnk_text *t, const mnk_metric *m, bool overall) {
+/* Which columns of a table hold anything. */
+typedef struct columns {
+    bool encoding, interval, holdout, copy, floor, note;
+} columns;
+
+static bool is_in(const mnk_metric *m, bool overall, const char *group) {
+    return (m->subset[0] == '\0') == overall && (!group || !strcmp(group, m->group));
+}
+
+static columns columns_of(const mnk_result *r, bool overall, const char *group) {
+    columns c = {false};
+    for (size_t i = 0; i < r->metrics; i++) {
+        const mnk_metric *m = &r->metric[i];
+        if (!is_in(m, overall, group)) continue;
+        c.encoding = c.encoding || *m->encoding;
+        c.interval = c.interval || !isnan(m->low);
+        c.holdout = c.holdout || !isnan(mnk_metric_reference(m, "holdout"));
+        c.copy = c.copy || !isnan(mnk_metric_reference(m, "copy"));
+        c.floor = c.floor || !isnan(mnk_metric_reference(m, "floor"));
+        c.note = c.note || *m->note;
+    }
+    return c;
+}
+
+static void table_row(mnk_text *t, const mnk_metric *m, bool overall, columns c) {
     char b[48];
     mnk_text_add(t, "<tr>");
     if (overall) mnk_html_element(t, "td", NULL, "%s", mnk_metric_name(m->id));
     else mnk_html_element(t, "td", NULL, "%s · %s", m->subset, mnk_metric_name(m->id));
-    mnk_html_element(t, "td", NULL, "%s", m->encoding);
+    if (c.encoding) mnk_html_element(t, "td", "l", "%s", m->encoding);
     cell(t, m->value);
-    mnk_html_element(t, "td", NULL, "%s", mnk_html_interval(m->low, m->high, false, b));
-    cell(t, mnk_metric_reference(m, "holdout"));
-    cell(t, mnk_metric_reference(m, "copy"));
-    cell(t, mnk_metric_reference(m, "floor"));
+    if (c.interval) mnk_html_element(t, "td", NULL, "%s", mnk_html_interval(m->low, m->high, false, b));
+    if (c.holdout) cell(t, mnk_metric_reference(m, "holdout"));
+    if (c.copy) cell(t, mnk_metric_reference(m, "copy"));
+    if (c.floor) cell(t, mnk_metric_reference(m, "floor"));
     mnk_html_element(t, "td", NULL, "%s", mnk_html_count(m->n, b));
-    mnk_html_element(t, "td", "t", "%s", m->note);
+    if (c.note) mnk_html_element(t, "td", "t", "%s", m->note);
     mnk_text_add(t, "</tr>\n");
 }
 
-/* A simpler table when nothing in it has references, notes or encodings. */
 void mnk_report_table(mnk_text *t, const mnk_result *r, bool overall, const char *group) {
     bool any = false;
-    for (size_t i = 0; i < r->metrics && !any; i++)
-        any = (r->metric[i].subset[0] == '\0') == overall && (!group || !strcmp(group, r->metric[i].group));
+    for (size_t i = 0; i < r->metrics && !any; i++) any = is_in(&r->metric[i], overall, group);
     if (!any) return;
-    mnk_text_add(t, "<div "
-                    "class=\"scroll\"><table><tr><th>measure</th><th>encoding</th><th>value</th><th>interval</th><th>holdout</"
-                    "th><th>copy</th>"
-                    "<th>floor</th><th>n</th><th class=\"t\">remark</th></tr>\n");
-    for (size_t i = 0; i < r->metrics; i++) {
-        const mnk_metric *m = &r->metric[i];
-        if ((m->subset[0] == '\0') == overall && (!group || !strcmp(group, m->group))) table_row(t, m, overall);
-    }
+    columns c = columns_of(r, overall, group);
+    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th>");
+    if (c.encoding) mnk_text_add(t, "<th class=\"l\">encoding</th>");
+    mnk_text_add(t, "<th>value</th>");
+    if (c.interval) mnk_text_add(t, "<th>interval</th>");
+    if (c.holdout) mnk_text_add(t, "<th>holdout</th>");
+    if (c.copy) mnk_text_add(t, "<th>copy</th>");
+    if (c.floor) mnk_text_add(t, "<th>floor</th>");
+    mnk_text_add(t, "<th>n</th>");
+    if (c.note) mnk_text_add(t, "<th class=\"t\">remark</th>");
+    mnk_text_add(t, "</tr>\n");
+    for (size_t i = 0; i < r->metrics; i++)
+        if (is_in(&r->metric[i], overall, group)) table_row(t, &r->metric[i], overall, c);
     mnk_text_add(t, "</table></div>\n");
 }
 
@@ -218,10 +245,10 @@ static void gain_chart(mnk_text *t, const mnk_evidence *e) {
                            "one that contains zero shows neither.");
 }
 
-static void usefulness_table(mnk_text *t, const mnk_result *r) {
-    mnk_text_add(t,
-                 "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th>n</th><th "
-                 "class=\"t\">remark</th></tr>\n");
+/* Every usefulness metric, one a line, for the list at the end. */
+static void usefulness_list(mnk_text *t, const mnk_result *r) {
+    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th>n</th>"
+                    "<th class=\"t\">remark</th></tr>\n");
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
         char b[48];
@@ -235,6 +262,37 @@ static void usefulness_table(mnk_text *t, const mnk_result *r) {
         mnk_html_element(t, "td", "t", "%s", m->note);
         mnk_text_add(t, "</tr>\n");
     }
+    mnk_text_add(t, "</table></div>\n");
+}
+
+/* One line: AUC of the three arms, then the gain with its interval. */
+static void usefulness_row(mnk_text *t, const mnk_result *r, const char *label, const char *what, const char *subset,
+                           const char *css_class) {
+    char id[64], b[48];
+    mnk_text_printf(t, css_class ? "<tr class=\"%s\">" : "<tr>", css_class);
+    mnk_html_element(t, "td", NULL, "%s", label);
+    for (int a = 0; a < 3; a++) {
+        snprintf(id, sizeof id, "%s.%s", what, arms[a].arm);
+        const mnk_metric *m = mnk_result_find(r, id, "", subset);
+        cell(t, m ? m->value : NAN);
+    }
+    snprintf(id, sizeof id, "%s_gain.real+synthetic", what);
+    const mnk_metric *gain = mnk_result_find(r, id, "", subset);
+    mnk_html_element(t, "td", NULL, "%s", mnk_html_signed(gain ? gain->value : NAN, b));
+    mnk_html_element(t, "td", NULL, "%s", gain ? mnk_html_interval(gain->low, gain->high, true, b) : "");
+    mnk_html_element(t, "td", NULL, "%s", gain ? mnk_html_count(gain->n, b) : "");
+    mnk_text_add(t, "</tr>\n");
+}
+
+static void usefulness_table(mnk_text *t, const mnk_evidence *e) {
+    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>AUC</th>");
+    for (int a = 0; a < 3; a++) mnk_html_element(t, "th", NULL, "%s", arms[a].name);
+    mnk_text_add(t, "<th>gain</th><th>interval of the gain</th><th>test images</th></tr>\n");
+    for (int k = 0; e->train && k < e->train->classes; k++)
+        usefulness_row(t, e->usefulness, e->train->class_names[k], "auc", e->train->class_names[k], NULL);
+    usefulness_row(t, e->usefulness, "all classes (macro)", "macro_auc", "", "sum");
+    if (mnk_result_find(e->usefulness, "accuracy.real", "", ""))
+        usefulness_row(t, e->usefulness, "accuracy", "accuracy", "", NULL);
     mnk_text_add(t, "</table></div>\n");
 }
 
@@ -252,15 +310,19 @@ void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_finding
                      f->rarest ? " The rarest class is " : "", f->rarest ? f->rarest : "", f->rarest ? "." : "");
     arms_chart(t, e);
     gain_chart(t, e);
-    usefulness_table(t, e->usefulness);
+    usefulness_table(t, e);
     for (size_t i = 0; i < e->usefulness->warnings; i++)
         mnk_html_element(t, "p", "note", "Warning: %s", e->usefulness->warning[i]);
     mnk_html_section_end(t);
 }
 
 void mnk_report_numbers(mnk_text *t, const mnk_evidence *e) {
-    if (!e->evaluate) return;
+    if (!e->evaluate && !e->usefulness) return;
     mnk_html_section(t, "numbers", "All numbers by class");
-    mnk_report_table(t, e->evaluate, false, NULL);
+    if (e->evaluate) mnk_report_table(t, e->evaluate, false, NULL);
+    if (e->usefulness) {
+        mnk_html_element(t, "h3", NULL, "Usefulness");
+        usefulness_list(t, e->usefulness);
+    }
     mnk_html_section_end(t);
 }

@@ -111,7 +111,7 @@ static void inputs(mnk_text *t, const mnk_evidence *e) {
 }
 
 void mnk_report_repeat(mnk_text *t, const mnk_evidence *e) {
-    char b[48];
+    char b[48], from[48], to[48];
     mnk_html_section(t, "repeat", "Repeat it");
     mnk_html_element(
         t, "p", NULL,
@@ -129,7 +129,8 @@ void mnk_report_repeat(mnk_text *t, const mnk_evidence *e) {
     }
     if (e->run.finished[0]) {
         mnk_html_element(t, "dt", NULL, "when");
-        mnk_html_element(t, "dd", NULL, "%s to %s, %s", e->run.started, e->run.finished, mnk_html_duration(e->run.wall_s, b));
+        mnk_html_element(t, "dd", NULL, "%s to %s, all steps together %s", mnk_html_moment(e->run.started, from),
+                         mnk_html_moment(e->run.finished, to), mnk_html_duration(e->run.wall_s, b));
     }
     mnk_text_add(t, "</dl>\n");
     steps(t, e);

@@ -12,7 +12,9 @@ static const char *const colour[MNK_SVG_SERIES_MAX] = {"#0072B2", "#D55E00", "#0
 static const char *const dash[MNK_SVG_SERIES_MAX] = {"", "7 3", "2 3", "9 3 2 3", "4 2", "12 4", "1 4", "6 2 1 2"};
 static const char *const reference_dash[MNK_SVG_REFERENCES_MAX] = {"", "3 2", "1 2", "5 2 1 2", "6 2", "2 4", "4 4", "1 1"};
 
-enum { CHARACTER_PX = 7, LEGEND_PX = 26, AXIS_PX = 40, ROW_PX = 26, SERIES_PX = 13 };
+#define CHARACTER_PX 7.4 /* at 12 px, for the widest of the usual fonts */
+
+enum { LEGEND_PX = 26, AXIS_PX = 40, ROW_PX = 26, SERIES_PX = 13 };
 
 void mnk_xml_text(mnk_text *t, const char *s) {
     for (; s && *s; s++) {
@@ -67,7 +69,7 @@ static void text(mnk_text *t, double x, double y, const char *class, const char 
 static double text_px(const char *s) {
     int n = 0;
     for (; s && *s; s++) n += ((unsigned char)*s & 0xC0) != 0x80;
-    return n * (double)CHARACTER_PX;
+    return n * CHARACTER_PX;
 }
 
 static void begin(mnk_text *t, const mnk_svg_frame *f, int height) {

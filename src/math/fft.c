@@ -90,6 +90,24 @@ static void step4(const mnk_fft *f, int sign, int done, const float *restrict ar
         }
 }
 
+static void step2(const mnk_fft *f, int sign, int done, const float *restrict ar, const float *restrict ai, float *restrict br,
+                  float *restrict bi) {
+    const int groups = f->n / (done * 2);
+    const float w = sign < 0 ? -1.0f : 1.0f;
+    for (int g = 0; g < groups; g++)
+        for (int j = 0; j < done; j++) {
+            const float c = f->cosine[j * groups], s = w * f->sine[j * groups];
+            const size_t a = ((size_t)g * (size_t)done + (size_t)j) * L,
+                         b = ((size_t)(groups + g) * (size_t)done + (size_t)j) * L;
+            const size_t out = ((size_t)g * (size_t)done * 2 + (size_t)j) * L, stride = (size_t)done * L;
+            for (size_t l = 0; l < L; l++) {
+                const float xr = c * ar[b + l] - s * ai[b + l], xi = c * ai[b + l] + s * ar[b + l];
+                br[out + l] = ar[a + l] + xr, bi[out + l] = ai[a + l] + xi;
+                br[out + stride + l] = ar[a + l] - xr, bi[out + stride + l] = ai[a + l] - xi;
+            }
+        }
+}
+
 /* One line of n elements, `stride` floats apart, through two contiguous buffers of n*8. */
 static void line(const mnk_fft *f, int sign, float *re, float *im, size_t stride, float *work) {
     const size_t size = (size_t)f->n * L;
@@ -101,6 +119,7 @@ static void line(const mnk_fft *f, int sign, float *re, float *im, size_t stride
     int done = 1;
     for (int s = 0; s < f->factors; s++) {
         if (f->factor[s] == 4) step4(f, sign, done, ar, ai, br, bi);
+        else if (f->factor[s] == 2) step2(f, sign, done, ar, ai, br, bi);
         else step(f, sign, f->factor[s], done, ar, ai, br, bi);
         done *= f->factor[s];
         float *t = ar;

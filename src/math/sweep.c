@@ -181,14 +181,14 @@ static int cross_row_balls(const float *restrict t, size_t n, float ball_a2, con
     return any;
 }
 
-/* Smallest rank among the b within a closed ball. Few rows have any: a quick look first. */
+/* Smallest rank among the b within an open ball. Few rows have any: a quick look first. */
 static uint8_t cross_row_rank(const float *restrict t, size_t n, float near2, const uint8_t *restrict rank) {
     uint8_t best = 255;
     int any = 0;
-    for (size_t j = 0; j < n; j++) any |= t[j] <= near2;
+    for (size_t j = 0; j < n; j++) any |= t[j] < near2;
     if (!any) return best;
     for (size_t j = 0; j < n; j++)
-        if (t[j] <= near2 && rank[j] < best) best = rank[j];
+        if (t[j] < near2 && rank[j] < best) best = rank[j];
     return best;
 }
 
@@ -219,7 +219,7 @@ static void cross_tile(cross_ctx *c, const float *tile, size_t row0, size_t rows
         const float ball = c->in->ball_a2 ? open_radius(c->in->ball_a2[row]) : 0;
         if (cross_row_balls(t, columns, ball, c->ball_b2 + column0, o->balls_b + column0)) o->inside_a[row] = 1;
         if (c->in->near_a2 && c->in->rank_b) {
-            uint8_t rank = cross_row_rank(t, columns, c->in->near_a2[row], c->in->rank_b + column0);
+            uint8_t rank = cross_row_rank(t, columns, open_radius(c->in->near_a2[row]), c->in->rank_b + column0);
             if (rank < o->rank_a[row]) o->rank_a[row] = rank;
         }
         cross_row_nearest(o, t, row, column0, columns);

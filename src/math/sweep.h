@@ -26,7 +26,7 @@ void mnk_knn_close(mnk_knn *k);
 typedef struct mnk_cross_in {
     const float *ball_a2;  /* [na] squared radius of the ball around each a: counts the b inside */
     const float *ball_b2;  /* [nb] squared radius around each b: tells which a are inside any */
-    const float *near_a2;  /* [na] squared radius of a closed second ball around each a ... */
+    const float *near_a2;  /* [na] squared radius of a second ball around each a ... */
     const uint8_t *rank_b; /* [nb] ... within which the smallest rank of a b is found */
 } mnk_cross_in;
 

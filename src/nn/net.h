@@ -30,14 +30,19 @@ mnk_status mnk_net_check(const mnk_net *net, mnk_error *err) MNK_CHECK;
 mnk_value mnk_net_input(mnk_net *net, const char *name, int c, int h, int w);
 mnk_value mnk_net_labels(mnk_net *net, const char *name, int classes); /* one int32 per sample */
 
-enum { MNK_NN_BIAS = 1, MNK_NN_SPECTRAL = 2 }; /* spectral: weights divided by their largest singular value (one power iteration a step) */
+/* Spectral: weights are used divided by their largest singular value, estimated by one power iteration a step (Miyato et
+ * al. 2018). Backward passes and the gradient penalty both take the exact gradient of that quotient. */
+enum { MNK_NN_BIAS = 1, MNK_NN_SPECTRAL = 2 };
 mnk_value mnk_net_conv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags);
-/* Transposed convolution: out = stride*(in - 1) + k - 2 pad. */
+/* Transposed convolution: out = stride*(in - 1) + k - 2 pad. Its weights are those of the convolution it transposes:
+ * [k][k][out][in]. */
 mnk_value mnk_net_deconv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags);
 mnk_value mnk_net_linear(mnk_net *net, mnk_value x, const char *name, int out_features, unsigned flags); /* maps are flattened c,h,w */
+/* Class vectors, starting from N(0, 1). */
 mnk_value mnk_net_embed(mnk_net *net, mnk_value labels, const char *name, int dim);
 mnk_value mnk_net_concat(mnk_net *net, mnk_value a, mnk_value b); /* vectors, or maps of equal size along channels */
-mnk_value mnk_net_reshape(mnk_net *net, mnk_value x, int c, int h, int w); /* vector -> map, features in order c,h,w */
+/* Vector -> map, features in order c,h,w; h = w = 0: map -> vector. */
+mnk_value mnk_net_reshape(mnk_net *net, mnk_value x, int c, int h, int w);
 
 typedef enum mnk_norm { MNK_NORM_BATCH, MNK_NORM_GROUP, MNK_NORM_LAYER } mnk_norm;
 /* labels >= 0 makes scale and shift depend on the class (conditional normalisation); groups for GROUP only. */
@@ -47,8 +52,10 @@ typedef enum mnk_act { MNK_ACT_RELU, MNK_ACT_LEAKY, MNK_ACT_TANH, MNK_ACT_SIGMOI
 mnk_value mnk_net_act(mnk_net *net, mnk_value x, mnk_act kind, double slope); /* slope for LEAKY */
 mnk_value mnk_net_add(mnk_net *net, mnk_value a, mnk_value b);
 mnk_value mnk_net_upsample(mnk_net *net, mnk_value x);       /* nearest, x2 */
-mnk_value mnk_net_pool(mnk_net *net, mnk_value x, bool max); /* 2x2, stride 2, average or maximum */
+/* 2x2, stride 2, average or maximum; an odd last row or column is left out. */
+mnk_value mnk_net_pool(mnk_net *net, mnk_value x, bool max);
 mnk_value mnk_net_global_pool(mnk_net *net, mnk_value x);    /* map -> vector of channel means */
+/* Kept numbers are divided by 1 - rate. Active in forward passes that are given a stream. */
 mnk_value mnk_net_dropout(mnk_net *net, mnk_value x, double rate);
 /* Projection head (Miyato & Koyama 2018): <x, w + e[label]> + b, one number per sample. */
 mnk_value mnk_net_project(mnk_net *net, mnk_value x, mnk_value labels, const char *name, unsigned flags);
@@ -75,14 +82,16 @@ mnk_status mnk_params_open(const mnk_net *net, mnk_init init, uint64_t seed, uin
 void mnk_params_close(mnk_params *p);
 
 /* Tensors of the parameters for a model file. `which`: "w" (weights and state), "average" (averaged weights and state)
- * or "all" (w, m, v, average, state: exact resume). Names get `prefix`. The list is released with mnk_free; data points into p. */
+ * or "all" (w, m, v, average, state, steps: exact resume; the further buffers under NAME#m, NAME#v, NAME#average, the steps
+ * first, as i64 "step", so that every tensor of the list is aligned). Names get `prefix`. The list is released with mnk_free; data points into p. */
 mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const char *prefix, const char *which, mnk_st_tensor **out, size_t *n, mnk_error *err) MNK_CHECK;
-/* Reads what mnk_params_tensors wrote ("w" also accepts a file with "average" in its place); missing tensors and wrong
- * shapes are refused by name. */
+/* Reads what mnk_params_tensors wrote ("w" also accepts a file with "average" in its place); missing tensors, wrong
+ * shapes and numbers that are not finite are refused by name, and then nothing has changed. "average" prefers the averaged
+ * tensors of a full checkpoint; "w" and "average" set both w and average. */
 mnk_status mnk_params_load(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st, mnk_error *err) MNK_CHECK;
 
 typedef struct mnk_adam {
-    double rate, beta1, beta2, epsilon, weight_decay /* decoupled */, average_decay /* 0: no average */;
+    double rate, beta1, beta2, epsilon, weight_decay /* decoupled */, average_decay /* 0: average = w */;
 } mnk_adam;
 void mnk_params_adam(mnk_params *p, const mnk_adam *settings); /* one step on g; fused with the average */
 double mnk_params_gradient_norm(const mnk_params *p);          /* fixed-block sum */
@@ -99,11 +108,15 @@ enum {
     MNK_PLAN_AVERAGE = 8      /* reads params->average instead of w */
 };
 
-/* Bytes a plan will allocate, without making it. */
+/* Bytes a plan will allocate, without making it (a backend's objects are opened and closed to ask them); 0 when it cannot
+ * be made. */
 size_t mnk_plan_bytes(const mnk_net *net, int batch, const mnk_backend *backend, unsigned flags);
 mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags, mnk_plan **out, mnk_error *err) MNK_CHECK;
 void mnk_plan_close(mnk_plan *plan);
 
+/* Memory of gradients is used again during a backward pass: readable afterwards are those of inputs and of values nobody
+ * consumes. The seed put at an output stays. Values of the last forward pass are all readable. Labels outside the classes are
+ * taken as the nearest class: callers check them. */
 /* Inputs and outputs in plain order: maps as [n][c][h][w], vectors as [n][c]. `put` converts into the plan's layout. */
 void mnk_plan_put(mnk_plan *plan, mnk_value v, const float *plain);
 void mnk_plan_put_labels(mnk_plan *plan, mnk_value v, const int32_t *labels);
@@ -116,9 +129,11 @@ real *mnk_plan_data(mnk_plan *plan, mnk_value v);
 real *mnk_plan_grad(mnk_plan *plan, mnk_value v);
 
 /* Call after the weights changed (optimiser step, load) and before the next forward: packs weights, advances spectral
- * norm's power iteration by one when `power_iteration`. */
+ * norm's power iteration by one when `power_iteration` (once per step, whatever the number of plans; never by plans of the
+ * average). A new plan is fresh. */
 void mnk_plan_refresh(mnk_plan *plan, bool power_iteration);
-void mnk_plan_forward(mnk_plan *plan, const mnk_rng *dropout /* NULL: off */);
+/* `dropout` (NULL: off) is mnk_rng_at(seed, MNK_PURPOSE_DROPOUT, item of sample 0, step): sample i takes item + i. */
+void mnk_plan_forward(mnk_plan *plan, const mnk_rng *dropout);
 
 enum { MNK_BACK_WEIGHTS = 1, MNK_BACK_INPUTS = 2, MNK_BACK_ACCUMULATE = 4 /* add to params->g instead of overwriting */ };
 void mnk_plan_backward(mnk_plan *plan, mnk_value output, unsigned what);
@@ -126,7 +141,8 @@ void mnk_plan_backward(mnk_plan *plan, mnk_value output, unsigned what);
 /* Exact gradient of a penalty on the input gradient of a piecewise-linear net without double backward (tangent pass):
  * for each sample s, g_s = d output_s / d input_s, penalty = sum_s scale_s * |g_s|^2 (scale plain [n]); adds its weight
  * gradient to params->g and returns the penalty's value. Runs its own backward with unit seed on the values of the last
- * forward; needs MNK_PLAN_TANGENT and a net without batch statistics. norms2 (may be NULL) receives |g_s|^2. */
+ * forward; needs MNK_PLAN_TANGENT (NaN without), whose plans refuse nets that are not piecewise linear: norms, tanh, sigmoid,
+ * silu. Gradients of the plan's values are overwritten. norms2 (may be NULL) receives |g_s|^2. */
 double mnk_plan_gradient_penalty(mnk_plan *plan, mnk_value output, mnk_value input, const float *scale, double *norms2);
 
 /* Batch norm for use without a batch: set the running statistics of `state` from the values of the forward passes made

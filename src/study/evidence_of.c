@@ -1,6 +1,7 @@
 #include "study/evidence_of.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

@@ -54,7 +54,10 @@ static mnk_status key_of(mnk_run *r, const mnk_step *step, char key[MNK_HASH_TEX
 
 static void tell(const mnk_run *r, const mnk_step *step, mnk_step_state state, double wall_s) {
     if (!r->options->step) return;
-    mnk_step_event e = {step->id + 1, MNK_STEPS_MAX, step->name, step->title, state, wall_s};
+    int index = 0, total = 0; /* among the steps of this study */
+    for (int i = 0; i < MNK_STEPS_MAX; i++)
+        if (!is_off(&mnk_steps[i], r->s)) total++, index += i <= (int)step->id;
+    mnk_step_event e = {index, total, step->name, step->title, state, wall_s};
     r->options->step(r->options->ctx, &e);
 }
 
@@ -153,10 +156,7 @@ mnk_status mnk_study_plan(const mnk_study *s, const char *dir, void (*step)(void
     for (int i = 0; i < MNK_STEPS_MAX; i++) {
         char key[MNK_HASH_TEXT];
         mnk_cache_state state = {.is_current = false};
-        if (is_off(&mnk_steps[i], s)) {
-            tell(r, &mnk_steps[i], MNK_STEP_SKIPPED, 0);
-            continue;
-        }
+        if (is_off(&mnk_steps[i], s)) continue;
         if (i == MNK_STEP_DATA && !stale) MNK_OUT(mnk_run_data(r, err));
         if (!stale && i != MNK_STEP_REPORT) {
             MNK_OUT(key_of(r, &mnk_steps[i], key, err));

@@ -102,7 +102,6 @@ static mnk_status describe(mnk_run *r, bool can_continue, mnk_error *err) {
     MNK_TRY(mnk_run_data(r, err));
     mnk_result_close(r->data);
     MNK_TRY(mnk_result_open("data", r->seed, &r->data, err));
-    mnk_result_add_input(r->data, "data", r->all->source, r->all->n, r->all->hash);
     MNK_TRY(mnk_images_describe(r->all, NULL, r->observer, r->data, err));
     return save_result(r, r->data, "results/data.json", err);
 }

@@ -1,11 +1,15 @@
 /* From text to a checked study. */
 #include "study/study.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "evaluate/config.h"
+#include "evaluate/usefulness.h"
+#include "learn/classifier/config.h"
 #include "learn/gan/config.h"
 #include "study/yaml.h"
 

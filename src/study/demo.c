@@ -1,0 +1,27 @@
+/* The study of `manikin demo`. Also examples/demo.yaml: a test holds the two together. */
+#include "manikin/study.h"
+
+const char mnk_study_demo[] =
+    "# The study of `manikin demo`: three kidney tumours from the histology phantom, one of them made rare.\n"
+    "manikin: 1\n"
+    "title: \"Demo: kidney tumours from a phantom, one of them rare\"\n"
+    "data:\n"
+    "  simulate: histology\n"
+    "  n: 3000\n"
+    "  holdout: 0.2\n"
+    "  test: 0.25\n"
+    "  keep:\n"
+    "    - chromophobe=10%\n"
+    "simulate:\n"
+    "  size: 32\n"
+    "gan:\n"
+    "  kimg: 60\n"
+    "  width: 16\n"
+    "  snapshot-every: 10\n"
+    "sample:\n"
+    "  per-class: 500\n"
+    "classifier:\n"
+    "  epochs: 8\n"
+    "  width: 8\n"
+    "usefulness:\n"
+    "  seeds: 1\n";
