@@ -75,12 +75,12 @@ static const mnk_metric *overall(const mnk_result *r, const char *id, const char
     return r ? mnk_result_find(r, id, encoding, "") : NULL;
 }
 
-static const mnk_metric *lowest_variety(const mnk_result *r, const char *encoding) {
+/* The class whose images resemble each other most. The measure is of pixels, whatever the encodings of the others. */
+static const mnk_metric *lowest_variety(const mnk_result *r) {
     const mnk_metric *worst = NULL;
     for (size_t i = 0; r && i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (strcmp(m->id, "within_class_sd") != 0 || strcmp(m->encoding, encoding) != 0 || !*m->subset || isnan(m->value))
-            continue;
+        if (strcmp(m->id, "within_class_sd") != 0 || !*m->subset || isnan(m->value)) continue;
         if (!worst || m->value < worst->value) worst = m;
     }
     return worst;
@@ -102,11 +102,7 @@ void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
     f->realism = overall(r, "precision", f->encoding);
     f->coverage = overall(r, "coverage", f->encoding);
     f->authenticity = overall(r, "authenticity", f->encoding);
-    for (int i = 0; i < r->encodings; i++) { /* the encoding that sees the least variety speaks */
-        const mnk_metric *m = lowest_variety(r, r->encoding[i].name);
-        if (m && (!f->variety || m->value < f->variety->value)) f->variety = m;
-    }
-    if (!f->variety) f->variety = lowest_variety(r, "");
+    f->variety = lowest_variety(r);
     f->copies_measured = true;
     for (size_t i = 0; i < r->flags; i++) {
         f->exact += strcmp(r->flag[i].flag, "exact_copy") == 0;

@@ -35,7 +35,7 @@ static void add_point(chart *c, mnk_svg_row *row, mnk_svg_point *points, const m
 static void draw(mnk_text *t, const chart *c, mnk_svg_frame frame, const mnk_result *r, int series, const char *title,
                  const char *caption) {
     const char *names[8] = {NULL}, *references[3];
-    for (int i = 0; i < series && i < 8; i++) names[i] = r->encodings ? r->encoding[i].name : "synthetic";
+    for (int i = 0; i < series && i < 8; i++) names[i] = r && r->encodings ? r->encoding[i].name : "synthetic";
     for (int k = 0; k < 3; k++) references[k] = c->has_reference[k] ? reference_names[k] : NULL;
     frame.title = title;
     mnk_html_figure(t, title);
@@ -73,17 +73,22 @@ static void class_chart(mnk_text *t, const mnk_evidence *e, const mnk_result *r,
                         const char *caption) {
     chart c = {.rows = 0};
     int series = series_of(r);
+    bool of_pixels = false; /* measured on the pixels themselves, so one series whatever the encodings */
+    for (int k = 0; e->train && k < e->train->classes && !of_pixels; k++)
+        of_pixels = mnk_result_find(r, id, "pixels", e->train->class_names[k]) && !find(r, id, 0, e->train->class_names[k]);
+    if (of_pixels) series = 1;
     for (int k = 0; e->train && k < e->train->classes && c.rows < ROWS; k++) {
         mnk_svg_row *row = &c.row[c.rows];
         *row = (mnk_svg_row){.label = e->train->class_names[k], .point = c.point[c.rows]};
         for (int s = 0; s < series; s++) {
-            const mnk_metric *m = find(r, id, s, e->train->class_names[k]);
+            const mnk_metric *m = of_pixels ? mnk_result_find(r, id, "pixels", e->train->class_names[k])
+                                            : find(r, id, s, e->train->class_names[k]);
             if (m) add_point(&c, row, c.point[c.rows], m, s);
         }
         if (row->points) c.rows++;
     }
     if (!c.rows) return;
-    draw(t, &c, (mnk_svg_frame){.width = 720}, r, series, title, caption);
+    draw(t, &c, (mnk_svg_frame){.width = 720}, of_pixels ? NULL : r, series, title, caption);
 }
 
 static void cell(mnk_text *t, double x) {

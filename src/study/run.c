@@ -157,7 +157,7 @@ mnk_status mnk_study_plan(const mnk_study *s, const char *dir, void (*step)(void
         char key[MNK_HASH_TEXT];
         mnk_cache_state state = {.is_current = false};
         if (is_off(&mnk_steps[i], s)) continue;
-        if (i == MNK_STEP_DATA && !stale) MNK_OUT(mnk_run_data(r, err));
+        if (i == MNK_STEP_DATA && (!stale || s->data.path)) MNK_OUT(mnk_run_data(r, err));
         if (!stale && i != MNK_STEP_REPORT) {
             MNK_OUT(key_of(r, &mnk_steps[i], key, err));
             MNK_OUT(mnk_cache_check(dir, mnk_steps[i].name, key, &state, err));
