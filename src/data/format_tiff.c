@@ -162,7 +162,7 @@ static mnk_status read_blocks(TIFF *t, const memory *m, const layout *l, mnk_pic
     tmsize_t size = tiled ? TIFFTileSize(t) : TIFFStripSize(t);
     size_t stride = (size_t)bw * (planes ? 1 : l->samples) * (l->bits / 8);
     if (size <= 0 || (size_t)size < stride * bh) return damaged(m, err);
-    MNK_TRY(mnk_memory_require((size_t)size, "a block of the TIFF", err));
+    if (size > 32 << 20) MNK_TRY(mnk_memory_require((size_t)size, "a block of the TIFF", err));
     uint8_t *block = mnk_alloc((size_t)size, 1);
     if (!block) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: %zu bytes", (size_t)size);
     mnk_status status = MNK_OK;

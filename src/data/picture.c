@@ -24,7 +24,7 @@ static size_t value_bytes(const mnk_picture *p) { return p->depth == 16 ? 2 : 1;
 mnk_status mnk_picture_alloc(mnk_picture *p, mnk_error *err) {
     MNK_TRY(mnk_picture_check_size((uint64_t)p->width, (uint64_t)p->height, err));
     size_t bytes = (size_t)p->width * (size_t)p->height * (size_t)p->channels * value_bytes(p);
-    MNK_TRY(mnk_memory_require(bytes, "the picture", err));
+    if (bytes > 32 << 20) MNK_TRY(mnk_memory_require(bytes, "the picture", err)); /* asking costs more than a tile */
     p->pixels = mnk_alloc(bytes, 1);
     return p->pixels ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: %zu bytes for a picture", bytes);
 }
