@@ -291,6 +291,10 @@ static void test_file(void **state) {
         assert_null(bad);
         mnk_error_clear(&err);
     }
+    memset(bytes + n - 4, 0xff, 4); /* a weight that is not a number */
+    assert_ok(mnk_file_write(cut, true, bytes, n, &err));
+    assert_int_equal(mnk_classifier_open(cut, &bad, &err), MNK_ERR_INPUT);
+    mnk_error_clear(&err);
     mnk_free(bytes);
     assert_int_equal(mnk_classifier_open("/nowhere/at/all", &bad, &err) == MNK_OK, 0);
     mnk_classifier_close(c), mnk_classifier_close(again);

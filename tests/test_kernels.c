@@ -8,6 +8,8 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "nn/backend.h"
+#include "nn/net.h"
+#include "nn/vector_math.h"
 #include "nn/winograd.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
@@ -173,7 +175,10 @@ static void test_conv_against_double(void **state) {
     int n = 0;
     const mnk_conv_shape *s = shapes(&n);
     mnk_threads_set(2);
-    for (int i = 0; i < n; i++) check_backend(mnk_backend_find("auto"), &s[i], 2e-5);
+    for (int i = 0; i < n; i++) {
+        check_backend(mnk_backend_find("auto"), &s[i], 2e-5);
+        check_backend(mnk_backend_find("reference"), &s[i], 2e-5);
+    }
 }
 
 #if MNK_HAVE_ONEDNN
@@ -381,10 +386,98 @@ static void test_threads_are_what_was_asked(void **state) {
 static void test_find(void **state) {
     (void)state;
     assert_non_null(mnk_backend_find("auto"));
+    assert_string_equal(mnk_backend_find("reference")->name, "reference");
     assert_null(mnk_backend_find("abacus"));
     assert_null(mnk_backend_find(NULL));
     assert_int_equal(mnk_padded(3), 8);
     assert_int_equal(mnk_padded(16), 16);
+}
+
+/* Relative error of `got` against `want`, small values against 1e-30. */
+static double relative(double got, double want) { return fabs(got - want) / (fabs(want) + 1e-30); }
+
+static void test_vector_functions(void **state) {
+    (void)state;
+    enum { N = 40003 }; /* not a multiple of eight: the last few take another path */
+    float *x = need(N, 4), *t = need(N, 4), *g = need(N, 4);
+    for (int i = 0; i < N; i++) x[i] = -20.0f + 40.0f * (float)i / (N - 1);
+    mnk_tanh_f32(x, t, N);
+    mnk_sigmoid_f32(x, g, N);
+    double worst_exp = 0, worst_tanh = 0, worst_sigmoid = 0;
+    for (int i = 0; i < N; i++) {
+        v8 e = v8_exp((v8){0} + x[i]);
+        worst_exp = fmax(worst_exp, relative(e[3], exp(x[i])));
+        worst_tanh = fmax(worst_tanh, relative(t[i], tanh(x[i])));
+        worst_sigmoid = fmax(worst_sigmoid, relative(g[i], 1 / (1 + exp(-(double)x[i]))));
+    }
+    if (worst_exp > 1.2e-7 || worst_tanh > 5e-7 || worst_sigmoid > 3e-7)
+        fail_msg("largest relative errors: exp %.2e, tanh %.2e, sigmoid %.2e", worst_exp, worst_tanh, worst_sigmoid);
+    const float ends[] = {-1e30f, -100, 0, 100, 1e30f};
+    mnk_tanh_f32(ends, t, 5);
+    mnk_sigmoid_f32(ends, g, 5);
+    assert_true(t[0] == -1 && t[1] == -1 && t[2] == 0 && t[3] == 1 && t[4] == 1);
+    assert_true(g[0] >= 0 && g[0] < 1e-30f && g[2] == 0.5f && g[4] == 1);
+    mnk_free(x), mnk_free(t), mnk_free(g);
+}
+
+/* A convolutional classifier-like net with every kind of kernel; its gradient's bytes after two steps. */
+static float *train_steps(int threads, size_t *n) {
+    enum { BATCH = 19, SIZE = 16, CLASSES = 3 };
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_threads_set(threads);
+    mnk_net *net = mnk_net_open();
+    mnk_value x = mnk_net_input(net, "x", 3, SIZE, SIZE), y = mnk_net_labels(net, "y", CLASSES);
+    mnk_value v = mnk_net_act(net, mnk_net_conv(net, x, "a", 24, 4, 2, 1, MNK_NN_BIAS), MNK_ACT_LEAKY, 0.2);
+    v = mnk_net_act(net, mnk_net_norm(net, mnk_net_conv(net, v, "b", 40, 3, 1, 1, 0), "bn", MNK_NORM_BATCH, 0, -1),
+                    MNK_ACT_RELU, 0);
+    v = mnk_net_act(net, mnk_net_norm(net, mnk_net_conv(net, v, "c", 48, 4, 2, 1, 0), "cn", MNK_NORM_BATCH, 0, y), MNK_ACT_RELU,
+                    0);
+    v = mnk_net_act(net, mnk_net_deconv(net, v, "d", 24, 4, 2, 1, 0), MNK_ACT_TANH, 0);
+    v = mnk_net_act(net, mnk_net_norm(net, mnk_net_linear(net, v, "e", 70, MNK_NN_BIAS), "en", MNK_NORM_BATCH, 0, -1),
+                    MNK_ACT_SILU, 0);
+    mnk_value out = mnk_net_linear(net, v, "f", 1, MNK_NN_BIAS);
+    assert_ok(mnk_net_check(net, &err));
+    mnk_params *p = NULL;
+    mnk_plan *plan = NULL;
+    assert_ok(mnk_params_open(net, MNK_INIT_HE, 3, 0, &p, &err));
+    assert_ok(mnk_plan_open(net, p, BATCH, mnk_backend_find("auto"), MNK_PLAN_TRAIN, &plan, &err));
+    float *image = need((size_t)BATCH * 3 * SIZE * SIZE, 4), slope[BATCH];
+    int32_t label[BATCH];
+    for (int i = 0; i < BATCH; i++) label[i] = i % CLASSES;
+    mnk_plan_put_labels(plan, y, label);
+    const mnk_adam adam = {1e-3, 0.9, 0.999, 1e-8, 0, 0.9};
+    for (int step = 0; step < 2; step++) {
+        fill(image, (size_t)BATCH * 3 * SIZE * SIZE, (uint64_t)(20 + step));
+        mnk_plan_put(plan, x, image);
+        mnk_plan_forward(plan, NULL);
+        mnk_plan_get(plan, out, slope);
+        mnk_plan_put_grad(plan, out, slope); /* loss: half the sum of squares */
+        mnk_plan_backward(plan, out, MNK_BACK_WEIGHTS);
+        mnk_params_adam(p, &adam);
+        mnk_plan_refresh(plan, false);
+    }
+    *n = 2 * p->n;
+    float *result = need(*n, 4);
+    memcpy(result, p->g, p->n * sizeof *result);
+    memcpy(result + p->n, p->w, p->n * sizeof *result);
+    mnk_plan_close(plan), mnk_params_close(p), mnk_net_close(net), mnk_free(image);
+    return result;
+}
+
+static void test_steps_same_bytes_for_any_threads(void **state) {
+    (void)state;
+    size_t n = 0;
+    float *one = train_steps(1, &n);
+    double size = 0;
+    for (size_t i = 0; i < n / 2; i++) size += fabs(one[i]);
+    assert_true(size > 0);
+    for (int threads = 2; threads <= 4; threads += 2) {
+        float *more = train_steps(threads, &n);
+        assert_memory_equal(one, more, n * sizeof *one);
+        mnk_free(more);
+    }
+    mnk_free(one);
+    mnk_threads_set(0);
 }
 
 int main(void) {
@@ -401,6 +494,8 @@ int main(void) {
         cmocka_unit_test(test_conv_refuses_wrong_sizes),
         cmocka_unit_test(test_conv_open_survives_short_memory),
         cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_vector_functions),
+        cmocka_unit_test(test_steps_same_bytes_for_any_threads),
     };
     return MNK_RUN_TESTS("kernels", tests);
 }

@@ -105,6 +105,8 @@ typedef struct mnk_node {
     bool has_grad;      /* dy holds something in the running backward pass */
     bool ready;         /* op-private: sums of this node are done in this backward pass */
     bool masked;        /* dropout: the last forward drew a mask */
+    const mnk_op *then; /* norm: the rectifier that reads it, applied in the same pass over memory; else NULL */
+    bool then_back;     /* and its derivative too */
     mnk_conv *conv;
     real *save;   /* op-private, n_save numbers */
     double *sums; /* op-private, n_sums doubles */
@@ -175,6 +177,13 @@ real *mnk_node_state(const mnk_plan *p, const mnk_node *n, int role);
 static inline bool mnk_plan_trains(const mnk_plan *p) { return (p->flags & (MNK_PLAN_TRAIN | MNK_PLAN_TANGENT)) != 0; }
 static inline bool mnk_plan_input_gradients(const mnk_plan *p) {
     return (p->flags & (MNK_PLAN_INPUT_GRAD | MNK_PLAN_TANGENT)) != 0;
+}
+
+/* y = x > 0 ? x : slope x is what operation `op` does; *slope is set then. */
+static inline bool mnk_is_rectifier(const mnk_op *op, real *slope) {
+    if (op->kind != MNK_OP_ACT || (op->act != MNK_ACT_RELU && op->act != MNK_ACT_LEAKY)) return false;
+    *slope = op->act == MNK_ACT_RELU ? 0 : (real)op->slope;
+    return true;
 }
 
 /* The walk from `output` to the inputs, without touching the seed (plan_run.c). */

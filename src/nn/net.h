@@ -115,7 +115,8 @@ mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk
 void mnk_plan_close(mnk_plan *plan);
 
 /* Memory of gradients is used again during a backward pass: readable afterwards are those of inputs and of values nobody
- * consumes. The seed put at an output stays. Values of the last forward pass are all readable. Labels outside the classes are
+ * consumes. The seed put at an output stays. Values of the last forward pass are readable,
+ * but one that only an activation reads shares the activation's memory: get the latter. Labels outside the classes are
  * taken as the nearest class: callers check them. */
 /* Inputs and outputs in plain order: maps as [n][c][h][w], vectors as [n][c]. `put` converts into the plan's layout. */
 void mnk_plan_put(mnk_plan *plan, mnk_value v, const float *plain);

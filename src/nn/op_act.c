@@ -48,6 +48,7 @@ static void act_chunk(const mnk_op *op, const real *x, real *y, size_t begin, si
 
 void mnk_op_act_forward(mnk_plan *p, mnk_node *n) {
     const real *x = mnk_node_in(p, n, 0)->y;
+    if (mnk_node_in(p, n, 0)->then == n->op) return; /* done by the norm before */
 #pragma omp parallel for schedule(static) if (n->size > 4 * CHUNK)
     for (size_t begin = 0; begin < n->size; begin += CHUNK)
         act_chunk(n->op, x, n->y, begin, begin + CHUNK < n->size ? begin + CHUNK : n->size);
@@ -84,6 +85,8 @@ static void act_derivative(mnk_plan *p, mnk_node *n, const real *d, real *out) {
 
 void mnk_op_act_backward(mnk_plan *p, mnk_node *n, int slot, real *dx) {
     (void)slot;
+    const mnk_node *in = mnk_node_in(p, n, 0);
+    if (in->then == n->op && in->then_back) return; /* the norm before does it when it sums its gradients */
     act_derivative(p, n, n->dy, dx);
 }
 

@@ -200,6 +200,15 @@ static void load8(const real *row, int b, int c, real out[8]) {
     for (int l = 0; l < 8; l++) out[l] = 8 * b + l < c ? row[8 * b + l] : 0;
 }
 
+/* d becomes y > 0 ? d : slope d, for the rectifier after this norm: forward with y = d, backward with its output. */
+static void rectify(const real *y, real *d, real slope, size_t n) {
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        real low = slope * d[i];
+        d[i] = y[i] > 0 ? d[i] : low;
+    }
+}
+
 void mnk_op_norm_forward(mnk_plan *p, mnk_node *n) {
     view v = view_of(p, n);
     const real *x = mnk_node_in(p, n, 0)->y, *scale = mnk_node_weights(p, n, MNK_P_W), *shift = mnk_node_weights(p, n, MNK_P_B);
@@ -210,6 +219,8 @@ void mnk_op_norm_forward(mnk_plan *p, mnk_node *n) {
     else if (n->op->norm == MNK_NORM_BATCH) batch_moments(p, n, &v, mean, squares);
     else group_moments(n, &v, mean, squares);
     const real *save_scale = n->save + rows(p, n) * (size_t)v.cp;
+    real slope = 0;
+    if (n->then) mnk_is_rectifier(n->then, &slope);
 #pragma omp parallel for schedule(static)
     for (int u = 0; u < v.n * v.cb; u++) {
         int s = u / v.cb, b = u % v.cb, lanes = view_lanes(&v, b);
@@ -228,6 +239,7 @@ void mnk_op_norm_forward(mnk_plan *p, mnk_node *n) {
         else
             for (int i = 0; i < v.hw; i++)
                 for (int l = 0; l < 8; l++) to[8 * i + l] = (from[8 * i + l] - m[l]) * g[l] + d[l];
+        if (n->then) rectify(to, to, slope, (size_t)v.hw * 8);
     }
 }
 
@@ -273,6 +285,8 @@ static void gradient_sums(mnk_plan *p, mnk_node *n, const view *v, double *s1, d
         column_gradient_sums(n, v, x, save_scale, s1, s2);
         return;
     }
+    real slope = 0;
+    bool mask = n->then_back && mnk_is_rectifier(n->then, &slope);
 #pragma omp parallel for schedule(static)
     for (int u = 0; u < v->n * v->cb; u++) {
         int s = u / v->cb, b = u % v->cb, lanes = view_lanes(v, b);
@@ -281,6 +295,7 @@ static void gradient_sums(mnk_plan *p, mnk_node *n, const view *v, double *s1, d
         real m[8];
         for (int l = 0; l < 8; l++) m[l] = n->save[row + (size_t)l];
         const real *from = x + at, *d = n->dy + at;
+        if (mask) rectify(n->y + at, n->dy + at, slope, (size_t)v->hw * 8);
         if (lanes < 8) {
             for (int l = 0; l < lanes; l++) a[l] = (double)d[l], q[l] = (double)d[l] * (double)(from[l] - m[l]);
         } else {

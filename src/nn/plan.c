@@ -144,6 +144,28 @@ static void want_spectral(mnk_plan *p, mnk_node *n) {
     }
 }
 
+/* An activation is written over the value it is made from where nobody else reads that: its own backward pass looks at y
+ * alone, and those of the four kinds below never at theirs. */
+static bool shares_value(const mnk_plan *p, const mnk_node *n) {
+    if (n->op->kind != MNK_OP_ACT || n->op->act == MNK_ACT_SILU) return false;
+    const mnk_node *in = &p->node[n->op->in[0]];
+    mnk_op_id kind = in->op->kind;
+    return in->consumers == 1 && (kind == MNK_OP_CONV || kind == MNK_OP_DECONV || kind == MNK_OP_LINEAR || kind == MNK_OP_NORM);
+}
+
+/* A norm of maps does the work of the rectifier after it, block by block while the block is in the cache. */
+static void join_rectifiers(mnk_plan *p) {
+    real slope;
+    for (int i = 0; i < p->net->n_ops; i++) {
+        mnk_node *n = &p->node[i];
+        if (!shares_value(p, n) || !mnk_is_rectifier(n->op, &slope)) continue;
+        mnk_node *in = &p->node[n->op->in[0]];
+        if (in->op->kind != MNK_OP_NORM || mnk_is_vector(in->op)) continue;
+        in->then = n->op;
+        in->then_back = in->dy && in->dy == n->dy;
+    }
+}
+
 static mnk_status describe(mnk_plan *p, mnk_error *err) {
     MNK_TRY(MNK_NEW(p->node, (size_t)p->net->n_ops, err));
     connect(p);
@@ -151,7 +173,7 @@ static mnk_status describe(mnk_plan *p, mnk_error *err) {
         mnk_node *n = &p->node[i];
         const mnk_op_kind *kind = &mnk_op_kinds[n->op->kind];
         if (kind->plan) MNK_TRY(kind->plan(p, n, err));
-        n->y_at = take(&p->n_activations, n->size);
+        n->y_at = shares_value(p, n) ? p->node[n->op->in[0]].y_at : take(&p->n_activations, n->size);
         n->save_at = take(&p->n_activations, n->n_save);
         n->sums_at = take(&p->n_sums, n->n_sums);
         if (p->flags & MNK_PLAN_TANGENT) n->t_at = take(&p->n_tangents, n->size);
@@ -187,6 +209,7 @@ static mnk_status allocate(mnk_plan *p, mnk_error *err) {
         n->t = (p->flags & MNK_PLAN_TANGENT) && n->size ? p->tangents + n->t_at : NULL;
         n->labels = n->op->kind == MNK_OP_LABELS ? p->labels + n->labels_at : NULL;
     }
+    join_rectifiers(p);
     return MNK_OK;
 }
 

@@ -1,6 +1,5 @@
-/* exp, tanh and the logistic function for eight floats at once. Same bytes on every machine with the same instructions, no
- * tables, no library. Largest errors found over all of [-20, 20] (test_kernels.c): exp 2 units in the last place, tanh and
- * sigmoid 3e-7 of their value. */
+/* exp, tanh and the logistic function for eight floats at once, without tables or library. Largest relative errors found
+ * over [-20, 20] (test_kernels.c holds them there): exp 7e-8, logistic 1.4e-7, tanh 4e-7. */
 #ifndef MNK_NN_VECTOR_MATH_H
 #define MNK_NN_VECTOR_MATH_H
 

@@ -48,6 +48,9 @@ void mnk_classifier_augment(const mnk_classifier_config *config, const float *in
         float a = (float)gain, b = (float)(mean - gain * mean + brightness + (channels > 1 ? colour : 0.0));
         float *o = out + (size_t)c * plane;
         move(in + (size_t)c * plane, o, height, width, s, dy, dx);
-        for (size_t i = 0; i < plane; i++) o[i] = fminf(1.0f, fmaxf(-1.0f, a * o[i] + b));
+        for (size_t i = 0; i < plane; i++) {
+            float v = a * o[i] + b;
+            o[i] = v < -1.0f ? -1.0f : v > 1.0f ? 1.0f : v;
+        }
     }
 }

@@ -120,6 +120,20 @@ static mnk_status read_description(const json_t *root, const char *path, mnk_cla
     return MNK_OK;
 }
 
+/* Weights are finite, variances not negative: otherwise every answer would be NaN. */
+static mnk_status check_numbers(const mnk_st *st, const char *path, mnk_error *err) {
+    for (size_t t = 0; t < mnk_st_count(st); t++) {
+        const mnk_st_tensor *tensor = mnk_st_at(st, t);
+        const float *x = tensor->data;
+        size_t length = strlen(tensor->name);
+        bool variance = length > 4 && !strcmp(tensor->name + length - 4, ".var");
+        for (size_t i = 0; tensor->dtype == MNK_F32 && i < tensor->count; i++)
+            if (!isfinite(x[i]) || (variance && x[i] < 0.0f))
+                return MNK_FAIL(err, MNK_ERR_INPUT, "%s: number %zu of %.100s cannot be right", path, i, tensor->name);
+    }
+    return MNK_OK;
+}
+
 /* Everything but the weights' own check, which mnk_params_load does by name and shape. */
 static mnk_status read_model(const mnk_st *st, const char *path, mnk_classifier **out, mnk_error *err) {
     mnk_status status = MNK_OK;
@@ -137,8 +151,7 @@ static mnk_status read_model(const mnk_st *st, const char *path, mnk_classifier 
     if (!c->settings_json) MNK_OUT(MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for the classifier's settings"));
     MNK_OUT(mnk_classifier_build(c, 0.0, err));
     MNK_OUT(mnk_params_load(c->net, c->params, PREFIX, "w", st, err));
-    for (size_t i = 0; i < c->params->n; i++)
-        if (!isfinite(c->params->w[i])) MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "%s: a weight is not a finite number", path));
+    MNK_OUT(check_numbers(st, path, err));
     MNK_OUT(mnk_classifier_plan(c, "auto", err));
     mnk_plan_refresh(c->plan, false);
 out:

@@ -41,7 +41,7 @@ mnk_status mnk_gan_generator_open(const mnk_gan_config *config, const mnk_gan_sh
     out->z = mnk_net_input(net, "z", (int)config->latent, 0, 0);
     out->labels = mnk_net_labels(net, "label", shape->classes);
     mnk_value x = mnk_net_concat(net, out->z, mnk_net_embed(net, out->labels, "class", (int)config->embed));
-    x = mnk_net_linear(net, x, "base", c * shape->base_h * shape->base_w, 0);
+    x = out->base = mnk_net_linear(net, x, "base", c * shape->base_h * shape->base_w, 0);
     x = mnk_net_reshape(net, x, c, shape->base_h, shape->base_w);
     for (int s = 0; s < shape->stages; s++) {
         snprintf(name, sizeof name, "norm%d", s);

@@ -8,6 +8,7 @@
 typedef struct mnk_gan_generator {
     mnk_net *net;
     mnk_value z, labels, image; /* latent vector, class, picture (channels, inner_h, inner_w) in [-1, 1] */
+    mnk_value base;             /* the first linear layer's features */
 } mnk_gan_generator;
 
 typedef struct mnk_gan_judge {

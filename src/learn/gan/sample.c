@@ -7,8 +7,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "base/safetensors.h"
 #include "learn/gan/models.h"
+#include "learn/gan/sample.h"
 
 /* Items are computed in blocks of this many, each item always in slot item % BLOCK: whatever a kernel does with its place
  * in the batch, an item's bytes do not depend on how the caller cuts the work. */
@@ -22,6 +22,7 @@ struct mnk_gan {
     mnk_params *params;
     mnk_plan *plan;
     mnk_arena *arena; /* strings of `info` */
+    char hash[MNK_HASH_TEXT];
     float *z, *images;
     int32_t labels[BLOCK];
 };
@@ -89,9 +90,21 @@ static mnk_status check_weights(const mnk_gan *gan, const char *path, mnk_error 
     return MNK_OK;
 }
 
+/* A small file must not make the program ask for much memory: the largest tensor has to be there before room is made. */
+static mnk_status check_base(const mnk_gan *gan, const mnk_st *st, const char *path, mnk_error *err) {
+    const mnk_st_tensor *base = mnk_st_find(st, "generator.base.w"), *classes = mnk_st_find(st, "generator.class.w");
+    int features;
+    mnk_net_shape(gan->g.net, gan->g.base, &features, NULL, NULL);
+    if (!base || base->rank != 2 || base->shape[0] != gan->config.latent + gan->config.embed || base->shape[1] != features ||
+        !classes || classes->rank != 2 || classes->shape[0] != gan->shape.classes || classes->shape[1] != gan->config.embed)
+        return damaged(path, "its tensors do not fit its settings", err);
+    return MNK_OK;
+}
+
 static mnk_status make_plan(mnk_gan *gan, const mnk_st *st, const char *path, mnk_error *err) {
     const mnk_backend *backend = mnk_backend_find("auto");
     MNK_TRY(mnk_gan_generator_open(&gan->config, &gan->shape, &gan->g, err));
+    MNK_TRY(check_base(gan, st, path, err));
     MNK_TRY(mnk_memory_require(mnk_plan_bytes(gan->g.net, BLOCK, backend, 0), "sampling", err));
     MNK_TRY(mnk_params_open(gan->g.net, MNK_INIT_NORMAL_002, 0, 0, &gan->params, err));
     mnk_error inner = MNK_ERROR_INIT;
@@ -106,36 +119,40 @@ static mnk_status make_plan(mnk_gan *gan, const mnk_st *st, const char *path, mn
     return MNK_NEW(gan->images, (size_t)BLOCK * (size_t)s->channels * (size_t)s->inner_h * (size_t)s->inner_w, err);
 }
 
-static mnk_status open_file(mnk_gan *gan, const char *path, mnk_error *err) {
-    mnk_st *st;
-    mnk_status status;
-    gan->arena = mnk_arena_open();
-    char *hash = gan->arena ? mnk_arena_alloc(gan->arena, MNK_HASH_TEXT) : NULL;
-    if (!hash) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: %s", path);
-    MNK_TRY(mnk_st_open(path, &st, err));
+static mnk_status read_model(mnk_gan *gan, const mnk_st *st, const char *path, mnk_error *err) {
     const char *kind = mnk_st_meta_get(st, "kind");
     if (kind && strcmp(kind, "gan-checkpoint") == 0) {
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: is a training checkpoint, not a model", path);
+        mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: is a training checkpoint, not a model", path);
         mnk_error_hint(err, "give the model file beside the .run folder; train with --resume writes it");
-        goto out;
+        return status;
     }
-    MNK_OUT(mnk_st_require_model(st, path, "gan", err));
-    MNK_OUT(read_meta(gan, st, path, err));
-    MNK_OUT(make_plan(gan, st, path, err));
-    MNK_OUT(mnk_hash_file(path, hash, err));
-    gan->info.model_hash = hash;
-out:
-    mnk_st_close(st);
+    MNK_TRY(mnk_st_require_model(st, path, "gan", err));
+    MNK_TRY(read_meta(gan, st, path, err));
+    return make_plan(gan, st, path, err);
+}
+
+mnk_status mnk_gan_open_st(const mnk_st *st, const char *name, mnk_gan **out, mnk_error *err) {
+    mnk_gan *gan;
+    *out = NULL;
+    MNK_TRY(MNK_NEW(gan, 1, err));
+    gan->arena = mnk_arena_open();
+    gan->info.model_hash = gan->hash;
+    mnk_status status = gan->arena ? read_model(gan, st, name, err) : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: %s", name);
+    if (status == MNK_OK) *out = gan;
+    else mnk_gan_close(gan);
     return status;
 }
 
 mnk_status mnk_gan_open(const char *path, mnk_gan **out, mnk_error *err) {
-    mnk_gan *gan;
+    mnk_st *st;
     *out = NULL;
-    MNK_TRY(MNK_NEW(gan, 1, err));
-    mnk_status status = open_file(gan, path, err);
-    if (status == MNK_OK) *out = gan;
-    else mnk_gan_close(gan);
+    MNK_TRY(mnk_st_open(path, &st, err));
+    mnk_status status = mnk_gan_open_st(st, path, out, err);
+    mnk_st_close(st);
+    if (status == MNK_OK) status = mnk_hash_file(path, (*out)->hash, err);
+    if (status == MNK_OK) return MNK_OK;
+    mnk_gan_close(*out);
+    *out = NULL;
     return status;
 }
 

@@ -142,7 +142,7 @@ static void look_for_trouble(const mnk_gan_trainer *t) {
                         t->data->class_names[which]);
     else if (smallest < 2 * (size_t)t->config.pack)
         mnk_observe_log(t->observer, MNK_LOG_WARNING,
-                        "class \"%s\" has %zu training image%s: expect copies; check with manikin audit",
+                        "class \"%s\" has %zu training image%s: expect copies: manikin evaluate counts them",
                         t->data->class_names[which], smallest, smallest > 1 ? "s" : "");
 }
 
@@ -168,7 +168,7 @@ static void report(const mnk_gan_trainer *t) {
 
 static mnk_status interrupted(mnk_gan_trainer *t, mnk_error *err) {
     MNK_TRY(mnk_gan_checkpoint_save(t, err));
-    mnk_status status = MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped after %llu steps (%.1f kimg); saved in %s",
+    mnk_status status = MNK_FAIL(err, MNK_ERR_INTERRUPTED, "%llu steps (%.1f kimg) are done and saved in %s",
                                  (unsigned long long)t->step, mnk_gan_kimg(t), t->checkpoint_path);
     mnk_error_hint(err, "the same command with --resume goes on");
     return status;
