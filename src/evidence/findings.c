@@ -23,6 +23,11 @@ const mnk_metric_info mnk_metric_infos[] = {
      "spread of synthetic images of a class over that of real ones", false},
     {"label_agreement", "label agreement", "like holdout",
      "share of synthetic images that the yardstick classifier calls by their class", true},
+    {"exact_copies", "exact copies", "lower", "share of synthetic images equal to a training image under some flip or turn",
+     false},
+    {"near_copies", "near copies", "like holdout",
+     "share of synthetic images nearer to a training image than nearly all unseen real images are", false},
+    {"never_generated", "never generated", "like holdout", "share of training images that no synthetic image comes near", true},
     {NULL, NULL, NULL, NULL, false},
 };
 
@@ -75,7 +80,6 @@ static const mnk_metric *overall(const mnk_result *r, const char *id, const char
     return r ? mnk_result_find(r, id, encoding, "") : NULL;
 }
 
-/* The class whose images resemble each other most. The measure is of pixels, whatever the encodings of the others. */
 static const mnk_metric *lowest_variety(const mnk_result *r) {
     const mnk_metric *worst = NULL;
     for (size_t i = 0; r && i < r->metrics; i++) {
@@ -84,6 +88,13 @@ static const mnk_metric *lowest_variety(const mnk_result *r) {
         if (!worst || m->value < worst->value) worst = m;
     }
     return worst;
+}
+
+/* In whatever encoding it was measured. */
+static const mnk_metric *any_encoding(const mnk_result *r, const char *id) {
+    for (size_t i = 0; i < r->metrics; i++)
+        if (strcmp(r->metric[i].id, id) == 0 && !*r->metric[i].subset) return &r->metric[i];
+    return NULL;
 }
 
 void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
@@ -103,6 +114,8 @@ void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
     f->coverage = overall(r, "coverage", f->encoding);
     f->authenticity = overall(r, "authenticity", f->encoding);
     f->variety = lowest_variety(r);
+    f->near_share = any_encoding(r, "near_copies");
+    f->never_share = any_encoding(r, "never_generated");
     f->copies_measured = true;
     for (size_t i = 0; i < r->flags; i++) {
         f->exact += strcmp(r->flag[i].flag, "exact_copy") == 0;
@@ -199,10 +212,15 @@ static void say_copies(const mnk_evidence *e, const mnk_findings *f, mnk_sentenc
                             : snprintf(out, sizeof(mnk_sentence),
                                        "%s exact and %s near copies of training images were found among %s synthetic images.",
                                        mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b), mnk_html_count(n, c)));
+    double usual = mnk_metric_reference(f->near_share, "holdout");
+    if (!isnan(usual) && k < sizeof(mnk_sentence))
+        k += (size_t)snprintf(out + k, sizeof(mnk_sentence) - k,
+                              " Near copies are %s of the synthetic images; of unseen real images it would be %s.",
+                              mnk_html_percent(f->near_share->value, a), mnk_html_percent(usual, b));
     if (f->authenticity && !isnan(f->authenticity->value) && k < sizeof(mnk_sentence)) {
         double holdout = mnk_metric_reference(f->authenticity, "holdout");
-        snprintf(out + k, sizeof(mnk_sentence) - k, " Authenticity is %s%s%s.", mnk_html_number(f->authenticity->value, d),
-                 isnan(holdout) ? "" : "; unseen real images would have ", isnan(holdout) ? "" : mnk_html_number(holdout, c));
+        snprintf(out + k, sizeof(mnk_sentence) - k, " Authenticity is %s%s%s.", mnk_html_percent(f->authenticity->value, d),
+                 isnan(holdout) ? "" : "; unseen real images would have ", isnan(holdout) ? "" : mnk_html_percent(holdout, c));
     }
 }
 

@@ -29,7 +29,8 @@ typedef struct mnk_findings {
     const mnk_metric *realism; /* precision */
     const mnk_metric *coverage;
     const mnk_metric *authenticity;
-    const mnk_metric *variety;        /* smallest within_class_sd ratio over classes */
+    const mnk_metric *variety; /* smallest within_class_sd ratio over classes */
+    const mnk_metric *near_share, *never_share;
     size_t exact, near_copies, never; /* flags */
     bool copies_measured;
 } mnk_findings;

@@ -72,8 +72,14 @@ static mnk_status never(mnk_text *t, const mnk_evidence *e, const mnk_findings *
     const mnk_flag *flag[NEVER];
     char a[48], b[48];
     mnk_html_element(t, "h3", NULL, "What was never generated");
-    mnk_html_element(t, "p", NULL, "%s of %s training images have no synthetic image nearby.", mnk_html_count(f->never, a),
-                     mnk_html_count(e->train->n, b));
+    if (f->never_share && !isnan(f->never_share->value))
+        mnk_html_element(
+            t, "p", NULL,
+            "%s of the training images have no synthetic image nearby; of unseen real images as many as these would miss %s.",
+            mnk_html_percent(f->never_share->value, a), mnk_html_percent(mnk_metric_reference(f->never_share, "holdout"), b));
+    else
+        mnk_html_element(t, "p", NULL, "%s of %s training images have no synthetic image nearby.", mnk_html_count(f->never, a),
+                         mnk_html_count(e->train->n, b));
     int n = pick(e, false, 2 * columns < NEVER ? 2 * columns : NEVER, by_distance_down, flag);
     if (!n || e->hide_real) return MNK_OK;
     mnk_cell cells[NEVER] = {{0}};

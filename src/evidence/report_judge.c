@@ -15,13 +15,15 @@ typedef struct chart {
     mnk_svg_row row[ROWS];
     mnk_svg_point point[ROWS][ENCODINGS];
     size_t rows;
-    bool has_reference[3];
+    bool has_reference[3], has_series[ENCODINGS];
+    const char *own; /* name of the first series when its metric lives in an encoding outside the list */
 } chart;
 
 /* holdout, copy and floor as kinds 0, 1, 2 of the legend. */
 static void add_point(chart *c, mnk_svg_row *row, mnk_svg_point *points, const mnk_metric *m, int series) {
     static const char *const names[3] = {"holdout", "copy", "floor"};
     mnk_svg_point *p = &points[row->points++];
+    c->has_series[series] = true;
     *p = (mnk_svg_point){.value = m->value, .low = m->low, .high = m->high, .series = series};
     for (int k = 0; k < 3; k++) {
         double v = mnk_metric_reference(m, names[k]);
@@ -35,7 +37,8 @@ static void add_point(chart *c, mnk_svg_row *row, mnk_svg_point *points, const m
 static void draw(mnk_text *t, const chart *c, mnk_svg_frame frame, const mnk_result *r, int series, const char *title,
                  const char *caption) {
     const char *names[8] = {NULL}, *references[3];
-    for (int i = 0; i < series && i < 8; i++) names[i] = r && r->encodings ? r->encoding[i].name : "synthetic";
+    for (int i = 0; i < series && i < ENCODINGS; i++)
+        if (c->has_series[i]) names[i] = i == 0 && c->own ? c->own : r->encodings ? r->encoding[i].name : "synthetic";
     for (int k = 0; k < 3; k++) references[k] = c->has_reference[k] ? reference_names[k] : NULL;
     frame.title = title;
     mnk_html_figure(t, title);
@@ -45,6 +48,17 @@ static void draw(mnk_text *t, const chart *c, mnk_svg_frame frame, const mnk_res
 
 static const mnk_metric *find(const mnk_result *r, const char *id, int encoding, const char *subset) {
     return mnk_result_find(r, id, r->encodings ? r->encoding[encoding].name : "", subset);
+}
+
+/* A metric that only exists in an encoding outside the list ("pixels") stands in the first series. */
+static const mnk_metric *find_any(const mnk_result *r, const char *id, int encoding, const char *subset) {
+    const mnk_metric *m = find(r, id, encoding, subset);
+    if (m || encoding) return m;
+    for (int k = 1; k < r->encodings; k++)
+        if (mnk_result_find(r, id, r->encoding[k].name, subset)) return NULL;
+    for (size_t i = 0; i < r->metrics; i++)
+        if (strcmp(r->metric[i].id, id) == 0 && strcmp(r->metric[i].subset, subset) == 0) return &r->metric[i];
+    return NULL;
 }
 
 static int series_of(const mnk_result *r) { return r->encodings < 1 ? 1 : r->encodings < ENCODINGS ? r->encodings : ENCODINGS; }
@@ -73,22 +87,18 @@ static void class_chart(mnk_text *t, const mnk_evidence *e, const mnk_result *r,
                         const char *caption) {
     chart c = {.rows = 0};
     int series = series_of(r);
-    bool of_pixels = false; /* measured on the pixels themselves, so one series whatever the encodings */
-    for (int k = 0; e->train && k < e->train->classes && !of_pixels; k++)
-        of_pixels = mnk_result_find(r, id, "pixels", e->train->class_names[k]) && !find(r, id, 0, e->train->class_names[k]);
-    if (of_pixels) series = 1;
     for (int k = 0; e->train && k < e->train->classes && c.rows < ROWS; k++) {
         mnk_svg_row *row = &c.row[c.rows];
         *row = (mnk_svg_row){.label = e->train->class_names[k], .point = c.point[c.rows]};
         for (int s = 0; s < series; s++) {
-            const mnk_metric *m = of_pixels ? mnk_result_find(r, id, "pixels", e->train->class_names[k])
-                                            : find(r, id, s, e->train->class_names[k]);
+            const mnk_metric *m = find_any(r, id, s, e->train->class_names[k]);
+            if (m && r->encodings && strcmp(m->encoding, r->encoding[s].name) != 0) c.own = m->encoding;
             if (m) add_point(&c, row, c.point[c.rows], m, s);
         }
         if (row->points) c.rows++;
     }
     if (!c.rows) return;
-    draw(t, &c, (mnk_svg_frame){.width = 720}, of_pixels ? NULL : r, series, title, caption);
+    draw(t, &c, (mnk_svg_frame){.width = 720}, r, series, title, caption);
 }
 
 static void cell(mnk_text *t, double x) {
