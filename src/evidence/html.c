@@ -122,7 +122,7 @@ const char *mnk_html_number(double x, char out[48]) {
     if (a >= 1000) {
         char count[48];
         snprintf(out, 48, "%s%.40s", minus, mnk_html_count((uint64_t)(a < 1e18 ? a + 0.5 : 1e18), count));
-    } else if (a >= 100) snprintf(out, 48, "%s%.0f", minus, a);
+    } else if (a >= 100 || (a >= 2 && a == floor(a))) snprintf(out, 48, "%s%.0f", minus, a);
     else if (a >= 10) snprintf(out, 48, "%s%.1f", minus, a);
     else if (a >= 0.0995 || a == 0) snprintf(out, 48, "%s%.*f", minus, a >= 1.9995 ? 2 : a == 0 ? 0 : 3, a);
     else if (a >= 0.0005) snprintf(out, 48, "%s%.*f", minus, a >= 0.00995 ? 3 : 4, a);

@@ -14,6 +14,7 @@ const char mnk_study_demo[] =
     "    - chromophobe=10%\n"
     "simulate:\n"
     "  size: 32\n"
+    "  pixel-um: 2\n"
     "gan:\n"
     "  kimg: 150\n"
     "  batch: 32\n"
