@@ -192,7 +192,7 @@ static void say_variety(const mnk_findings *f, mnk_sentence out) {
         double holdout = mnk_metric_reference(f->coverage, "holdout");
         snprintf(out + n, sizeof(mnk_sentence) - n, "Synthetic images come near %s of the real images%s%s.",
                  mnk_html_percent(f->coverage->value, b), isnan(holdout) ? "" : "; as many unseen real images would come near ",
-                 isnan(holdout) ? "" : mnk_html_number(holdout, c));
+                 isnan(holdout) ? "" : mnk_html_percent(holdout, c));
     } else if (!n) {
         snprintf(out, sizeof(mnk_sentence), "Variety was not measured.");
     }
