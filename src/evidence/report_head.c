@@ -18,7 +18,8 @@ static void tile(mnk_text *t, const char *name, const char *value, const char *r
 static void gain_tile(mnk_text *t, const char *name, const mnk_metric *gain, const mnk_metric *real, const char *unit) {
     char value[48], interval[48], a[48], range[128], base[192];
     if (!gain || isnan(gain->value)) {
-        tile(t, name, "–", "not measured", gain && gain->note[0] ? gain->note : "needs a test set");
+        tile(t, name, "–", "not measured",
+             gain && gain->note[0] ? gain->note : "usefulness was switched off or had no test set");
         return;
     }
     mnk_html_signed(gain->value, value);
