@@ -16,7 +16,7 @@ const char mnk_study_demo[] =
     "  size: 32\n"
     "  pixel-um: 2\n"
     "gan:\n"
-    "  kimg: 150\n"
+    "  kimg: 300\n"
     "  batch: 32\n"
     "  ema: 0.99\n"
     "  width: 16\n"
