@@ -2,7 +2,7 @@
 # Runs every benchmark; paired comparisons with PyTorch where python3-torch is installed. BENCH names the built folder.
 set -eu
 for b in "$BENCH"/bench_*; do
-    [ -x "$b" ] && [ -f "$b" ] || continue
+    if [ ! -x "$b" ] || [ ! -f "$b" ]; then continue; fi
     echo "== $(basename "$b")"
     "$b"
 done

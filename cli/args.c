@@ -11,9 +11,11 @@ const mnk_option cli_common_options[] = {
     {"seed", 0, MNK_OPTION_INT, offsetof(cli_common, seed), "N", "1", 0, 9007199254740992.0, NULL,
      "same seed, same bytes, for any number of threads", false},
     {"threads", 0, MNK_OPTION_INT, offsetof(cli_common, threads), "N", "0", 0, 1024, NULL, "threads; 0 takes all cores", false},
-    {"json", 0, MNK_OPTION_PATH, offsetof(cli_common, json), "FILE", NULL, 0, 0, NULL, "write the result as JSON as well", false},
+    {"json", 0, MNK_OPTION_PATH, offsetof(cli_common, json), "FILE", NULL, 0, 0, NULL, "write the result as JSON as well",
+     false},
     {"force", 0, MNK_OPTION_BOOL, offsetof(cli_common, force), NULL, "false", 0, 0, NULL, "overwrite existing outputs", false},
-    {"quiet", 'q', MNK_OPTION_BOOL, offsetof(cli_common, quiet), NULL, "false", 0, 0, NULL, "no progress, warnings only", false},
+    {"quiet", 'q', MNK_OPTION_BOOL, offsetof(cli_common, quiet), NULL, "false", 0, 0, NULL, "no progress, warnings only",
+     false},
     {"verbose", 'v', MNK_OPTION_BOOL, offsetof(cli_common, verbose), NULL, "false", 0, 0, NULL, "say more", false},
     {"no-color", 0, MNK_OPTION_BOOL, offsetof(cli_common, no_color), NULL, "false", 0, 0, NULL,
      "no colour (NO_COLOR in the environment does the same)", true},
@@ -136,7 +138,8 @@ static mnk_status parse_long(args_parsed *a, const char *text, const char *next,
     if (!t.row) return unknown_option(a, text, n, err);
     if (is_switch(&t)) value = negated ? "false" : value ? value : "true";
     else if (!value) {
-        if (!next) return MNK_FAIL(err, MNK_ERR_USAGE, "--%s needs a value (%s)", t.row->name, t.row->value ? t.row->value : "VALUE");
+        if (!next)
+            return MNK_FAIL(err, MNK_ERR_USAGE, "--%s needs a value (%s)", t.row->name, t.row->value ? t.row->value : "VALUE");
         value = next;
         *used = 1;
     }
@@ -189,9 +192,10 @@ static mnk_status check_operands(const args_parsed *a, mnk_error *err) {
     mnk_status status = MNK_OK;
     if (a->operands < v->min_operands) status = MNK_FAIL(err, MNK_ERR_USAGE, "%s needs %s", v->name, v->operands);
     else if (v->max_operands >= 0 && a->operands > v->max_operands)
-        status = v->max_operands ? MNK_FAIL(err, MNK_ERR_USAGE, "%s takes %s, but \"%s\" was given too", v->name, v->operands,
-                                            a->operand[v->max_operands])
-                                 : MNK_FAIL(err, MNK_ERR_USAGE, "%s takes no argument, but \"%s\" was given", v->name, a->operand[0]);
+        status = v->max_operands
+                     ? MNK_FAIL(err, MNK_ERR_USAGE, "%s takes %s, but \"%s\" was given too", v->name, v->operands,
+                                a->operand[v->max_operands])
+                     : MNK_FAIL(err, MNK_ERR_USAGE, "%s takes no argument, but \"%s\" was given", v->name, a->operand[0]);
     if (status != MNK_OK) mnk_error_hint(err, "manikin %s --help", v->name);
     return status;
 }

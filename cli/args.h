@@ -9,8 +9,8 @@ typedef enum args_help { ARGS_RUN, ARGS_HELP_SHORT, ARGS_HELP_LONG } args_help;
 typedef struct args_parsed {
     const cli_verb *verb;
     cli_common common;
-    void *config;          /* released with mnk_free */
-    const char **operand;  /* released with mnk_free */
+    void *config;         /* released with mnk_free */
+    const char **operand; /* released with mnk_free */
     int operands;
     args_help help;
     struct mnk_arena *strings; /* what --config brought; closed with mnk_arena_close */

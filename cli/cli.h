@@ -28,15 +28,15 @@ typedef struct cli_context {
 } cli_context;
 
 typedef struct cli_verb {
-    const char *name;            /* "train gan": one or two words */
-    const char *group;           /* heading in the overview: start, data, make, judge, show, help */
-    const char *summary;         /* one line */
-    const char *operands;        /* "DATA", "MODEL" … as shown in the usage line */
+    const char *name;               /* "train gan": one or two words */
+    const char *group;              /* heading in the overview: start, data, make, judge, show, help */
+    const char *summary;            /* one line */
+    const char *operands;           /* "DATA", "MODEL" … as shown in the usage line */
     int min_operands, max_operands; /* max -1: any number */
-    const char *uses;            /* which common options apply: any of "seed threads out json force" */
-    const mnk_option *table;     /* own options, filled into a struct of config_size bytes; NULL for none */
+    const char *uses;               /* which common options apply: any of "seed threads out json force" */
+    const mnk_option *table;        /* own options, filled into a struct of config_size bytes; NULL for none */
     size_t config_size;
-    const char *examples;        /* lines of "command    # what it does" */
+    const char *examples; /* lines of "command    # what it does" */
     mnk_status (*run)(cli_context *c, mnk_error *err);
 } cli_verb;
 

@@ -12,7 +12,8 @@ static mnk_status at_line(const char *path, size_t line, const mnk_error *inner,
 }
 
 mnk_status config_file_read(const char *path, mnk_arena *strings,
-                            mnk_status (*set)(void *ctx, const char *name, const char *value, mnk_error *err), void *ctx, mnk_error *err) {
+                            mnk_status (*set)(void *ctx, const char *name, const char *value, mnk_error *err), void *ctx,
+                            mnk_error *err) {
     uint8_t *bytes = NULL;
     size_t n = 0;
     MNK_TRY(mnk_file_read(path, 1 << 20, &bytes, &n, err));
@@ -47,7 +48,8 @@ mnk_status config_file_read(const char *path, mnk_arena *strings,
         case YAML_SCALAR_EVENT: {
             char *text = mnk_arena_strdup(strings, (const char *)event.data.scalar.value);
             if (!text) status = MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
-            else if (depth == 0) status = MNK_FAIL(err, MNK_ERR_INPUT, "%s:%zu: expected lines of \"option: value\"", path, line + 1);
+            else if (depth == 0)
+                status = MNK_FAIL(err, MNK_ERR_INPUT, "%s:%zu: expected lines of \"option: value\"", path, line + 1);
             else if (depth == 1 && !key) key = text;
             else {
                 if (set(ctx, key, text, &inner) != MNK_OK) status = at_line(path, line, &inner, err);

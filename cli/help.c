@@ -34,14 +34,16 @@ static void option_label(const mnk_option *o, char *out, size_t n) {
     const char *value = o->value ? o->value : o->type == MNK_OPTION_CHOICE ? "WHICH" : "VALUE";
     char letter[8] = "    ";
     if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    snprintf(out, n, "%s--%s%s%s", letter, o->name, o->type == MNK_OPTION_BOOL ? "" : " ", o->type == MNK_OPTION_BOOL ? "" : value);
+    snprintf(out, n, "%s--%s%s%s", letter, o->name, o->type == MNK_OPTION_BOOL ? "" : " ",
+             o->type == MNK_OPTION_BOOL ? "" : value);
 }
 
 static void option_default(const mnk_option *o, char *out, size_t n) {
     out[0] = '\0';
     if (o->type == MNK_OPTION_CHOICE) snprintf(out, n, " (%s; default %s)", o->choices, o->def ? o->def : "none");
     else if (o->type == MNK_OPTION_LIST) snprintf(out, n, " (may be repeated)");
-    else if (o->def && o->type == MNK_OPTION_BOOL) snprintf(out, n, "%s", strcmp(o->def, "true") == 0 ? " (on; --no-… switches off)" : "");
+    else if (o->def && o->type == MNK_OPTION_BOOL)
+        snprintf(out, n, "%s", strcmp(o->def, "true") == 0 ? " (on; --no-… switches off)" : "");
     else if (o->def) snprintf(out, n, " (default %s)", o->def);
 }
 
@@ -123,8 +125,8 @@ void help_man(FILE *out, const cli_verb *v) {
     snprintf(name, sizeof name, "manikin%s%s", v ? "-" : "", v ? v->name : "");
     for (char *p = name; *p; p++)
         if (*p == ' ') *p = '-';
-    fprintf(out, ".TH %s 1 \"\" \"manikin %s\" \"manikin\"\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B manikin %s\n", name, MNK_VERSION, name,
-            v ? v->summary : "the workbench for synthetic medical data", v ? v->name : "COMMAND");
+    fprintf(out, ".TH %s 1 \"\" \"manikin %s\" \"manikin\"\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B manikin %s\n", name,
+            MNK_VERSION, name, v ? v->summary : "the workbench for synthetic medical data", v ? v->name : "COMMAND");
     fprintf(out, "%s [OPTIONS]\n", v && v->operands ? v->operands : "");
     if (!v) {
         fputs(".SH COMMANDS\n", out);
@@ -200,10 +202,12 @@ static void completion_fish(FILE *out) {
         int n = (int)strcspn(v->name, " ");
         const char *second = v->name[n] ? v->name + n + 1 : NULL;
         fprintf(out, "complete -c manikin -n __fish_use_subcommand -a %.*s -d '%s'\n", n, v->name, second ? "" : v->summary);
-        if (second) fprintf(out, "complete -c manikin -n '__fish_seen_subcommand_from %.*s' -a %s -d '%s'\n", n, v->name, second, v->summary);
+        if (second)
+            fprintf(out, "complete -c manikin -n '__fish_seen_subcommand_from %.*s' -a %s -d '%s'\n", n, v->name, second,
+                    v->summary);
         for (const mnk_option *o = v->table; o && o->type != MNK_OPTION_END; o++)
-            fprintf(out, "complete -c manikin -n '__fish_seen_subcommand_from %s' -l %s%s\n", second ? second : v->name, o->name,
-                    o->type == MNK_OPTION_BOOL ? "" : " -r");
+            fprintf(out, "complete -c manikin -n '__fish_seen_subcommand_from %s' -l %s%s\n", second ? second : v->name,
+                    o->name, o->type == MNK_OPTION_BOOL ? "" : " -r");
     }
 }
 

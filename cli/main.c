@@ -1,6 +1,6 @@
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sodium.h>
 
 #include "args.h"
 #include "base/mem.h"
@@ -18,7 +18,8 @@ static int run_verb(args_parsed *a, mnk_error *err) {
     mnk_threads_set((int)a->common.threads);
     mnk_status status = a->verb->run(&context, err);
     terminal_finish();
-    if (status == MNK_OK && (fflush(stdout) != 0 || ferror(stdout))) status = MNK_FAIL(err, MNK_ERR_IO, "cannot write the result to standard output");
+    if (status == MNK_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        status = MNK_FAIL(err, MNK_ERR_IO, "cannot write the result to standard output");
     if (status != MNK_OK) {
         if (err->code == MNK_OK) (void)MNK_FAIL(err, status, "%s failed", a->verb->name); /* never fail without a word */
         terminal_error(err, a->common.no_color, a->common.verbose);

@@ -146,7 +146,8 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     size_t folder = (size_t)(mnk_path_base(c->common.out) - c->common.out);
     char parent[1024];
     snprintf(parent, sizeof parent, "%.*s", (int)(folder < sizeof parent ? folder : sizeof parent - 1), c->common.out);
-    if (folder && !mnk_path_is_dir(parent)) return MNK_FAIL(err, MNK_ERR_IO, "%s: there is no folder %s", c->common.out, parent);
+    if (folder && !mnk_path_is_dir(parent))
+        return MNK_FAIL(err, MNK_ERR_IO, "%s: there is no folder %s", c->common.out, parent);
     MNK_TRY(mnk_classifier_config_check(&config, err));
     clock_gettime(CLOCK_MONOTONIC, &begin);
     mnk_status status = open_sets(c, given, &s, err);

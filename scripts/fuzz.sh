@@ -4,7 +4,7 @@ set -eu
 build=$1
 seconds=$2
 for target in "$build"/tests/fuzz/fuzz_*; do
-    [ -x "$target" ] && [ -f "$target" ] || continue
+    if [ ! -x "$target" ] || [ ! -f "$target" ]; then continue; fi
     name=$(basename "$target" | sed 's/^fuzz_//')
     work=$build/fuzz-work/$name
     mkdir -p "$work"

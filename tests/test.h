@@ -12,13 +12,13 @@
 #include "base/error.h"
 
 /* Checks that a call succeeded and shows its message when not. */
-#define assert_ok(call)                                                                                                \
-    do {                                                                                                               \
-        mnk_status status_ = (call);                                                                                   \
-        if (status_ != MNK_OK) fail_msg("%s: %s", #call, err.message);                                                 \
+#define assert_ok(call)                                                                                                        \
+    do {                                                                                                                       \
+        mnk_status status_ = (call);                                                                                           \
+        if (status_ != MNK_OK) fail_msg("%s: %s", #call, err.message);                                                         \
     } while (0)
 
-#define MNK_RUN_TESTS(name, tests)                                                                                     \
+#define MNK_RUN_TESTS(name, tests)                                                                                             \
     (cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests_name(name, tests, NULL, NULL))
 
 /* Folder for a test's files, made empty; the same string until the next call. */

@@ -20,8 +20,10 @@ static void philox_known_answers(void **state) {
     (void)state;
     static const uint32_t kat[3][10] = {
         {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
-        {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
+        {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6,
+         0x6d5451fd},
+        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
+         0x24126ea1},
     };
     for (int i = 0; i < 3; i++) {
         uint32_t out[4];
@@ -38,7 +40,8 @@ static uint8_t *small_model(const char *version, size_t *n) {
     char path[600];
     snprintf(path, sizeof path, "%s/m.model", test_folder("st"));
     const mnk_st_tensor tensors[] = {{"g.fc.w", MNK_F32, 2, {2, 3}, 6, w}, {"step", MNK_I64, 0, {0}, 1, &step}};
-    const mnk_st_meta meta[] = {{"format", "manikin-model"}, {"format_version", version}, {"kind", "gan"}, {"note", "a \"quoted\" \xC3\xA9"}};
+    const mnk_st_meta meta[] = {
+        {"format", "manikin-model"}, {"format_version", version}, {"kind", "gan"}, {"note", "a \"quoted\" \xC3\xA9"}};
     assert_ok(mnk_st_write(path, false, tensors, 2, meta, 4, &err));
     assert_int_equal(mnk_st_write(path, false, tensors, 2, meta, 4, &err), MNK_ERR_INPUT); /* never overwritten unasked */
     mnk_error_clear(&err);
@@ -100,7 +103,8 @@ static void distributions_have_their_moments(void **state) {
     const struct {
         int kind;
         double parameter, mean, variance;
-    } cases[] = {{0, 0, 0.5, 1.0 / 12}, {1, 0, 0, 1}, {2, 0, 1, 1}, {3, 0.5, 0.5, 0.5}, {3, 4, 4, 4}, {4, 3, 3, 3}, {4, 200, 200, 200}, {5, 7, 3, 4}};
+    } cases[] = {{0, 0, 0.5, 1.0 / 12}, {1, 0, 0, 1}, {2, 0, 1, 1},       {3, 0.5, 0.5, 0.5},
+                 {3, 4, 4, 4},          {4, 3, 3, 3}, {4, 200, 200, 200}, {5, 7, 3, 4}};
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         mnk_rng r = mnk_rng_at(7, MNK_PURPOSE_TEST, c, 0);
         double sum = 0, squares = 0;
@@ -119,15 +123,17 @@ static void distributions_have_their_moments(void **state) {
         }
         double se = sqrt(cases[c].variance / N);
         if (fabs(sum / N - cases[c].mean) > 6 * se) fail_msg("case %zu: mean %g, not %g", c, sum / N, cases[c].mean);
-        if (fabs(squares / N / cases[c].variance - 1) > 0.03) fail_msg("case %zu: variance %g, not %g", c, squares / N, cases[c].variance);
+        if (fabs(squares / N / cases[c].variance - 1) > 0.03)
+            fail_msg("case %zu: variance %g, not %g", c, squares / N, cases[c].variance);
     }
 }
 
 static void streams_do_not_meet(void **state) {
     (void)state;
     mnk_rng a = mnk_rng_at(1, MNK_PURPOSE_TEST, 0, 0), same = mnk_rng_at(1, MNK_PURPOSE_TEST, 0, 0);
-    mnk_rng others[] = {mnk_rng_at(2, MNK_PURPOSE_TEST, 0, 0), mnk_rng_at(1, MNK_PURPOSE_INIT, 0, 0), mnk_rng_at(1, MNK_PURPOSE_TEST, 1, 0),
-                        mnk_rng_at(1, MNK_PURPOSE_TEST, (uint64_t)1 << 32, 0), mnk_rng_at(1, MNK_PURPOSE_TEST, 0, 1)};
+    mnk_rng others[] = {mnk_rng_at(2, MNK_PURPOSE_TEST, 0, 0), mnk_rng_at(1, MNK_PURPOSE_INIT, 0, 0),
+                        mnk_rng_at(1, MNK_PURPOSE_TEST, 1, 0), mnk_rng_at(1, MNK_PURPOSE_TEST, (uint64_t)1 << 32, 0),
+                        mnk_rng_at(1, MNK_PURPOSE_TEST, 0, 1)};
     uint64_t first = mnk_rng_u64(&a);
     assert_true(first == mnk_rng_u64(&same));
     for (size_t i = 0; i < 5; i++) assert_true(first != mnk_rng_u64(&others[i]));
@@ -178,8 +184,9 @@ static void json_is_exact_and_escaped(void **state) {
     mnk_json_bool(&j, NULL, true);
     mnk_json_end_array(&j);
     mnk_json_end_object(&j);
-    assert_string_equal(text.s, "{\"a\\\"b\":\"line\\nbreak \xEF\xBF\xBD \xc3\xa9 \\u0001\",\"third\":0.3333333333333333,\"nan\":null,"
-                                "\"big\":100000,\"tiny\":5e-324,\"list\":[-9223372036854775808,true]}");
+    assert_string_equal(text.s,
+                        "{\"a\\\"b\":\"line\\nbreak \xEF\xBF\xBD \xc3\xa9 \\u0001\",\"third\":0.3333333333333333,\"nan\":null,"
+                        "\"big\":100000,\"tiny\":5e-324,\"list\":[-9223372036854775808,true]}");
     mnk_text_clear(&text);
     mnk_rng r = mnk_rng_at(3, MNK_PURPOSE_TEST, 0, 0);
     for (int i = 0; i < 20000; i++) { /* every printed double reads back to itself */

@@ -7,7 +7,6 @@
 #include "../cli/args.h"
 #include "base/mem.h"
 
-
 static void every_option_is_complete(void **state) {
     (void)state;
     for (const cli_verb *const *v = cli_verbs; *v; v++) {
@@ -16,13 +15,15 @@ static void every_option_is_complete(void **state) {
             if (!o->help || strlen(o->help) < 5) fail_msg("%s --%s: no help", (*v)->name, o->name);
             if (o->offset >= (*v)->config_size) fail_msg("%s --%s: outside its struct", (*v)->name, o->name);
             if (mnk_options_find(o + 1, o->name, strlen(o->name))) fail_msg("%s --%s: twice", (*v)->name, o->name);
-            if (mnk_options_find(cli_common_options, o->name, strlen(o->name))) fail_msg("%s --%s: hides a common option", (*v)->name, o->name);
+            if (mnk_options_find(cli_common_options, o->name, strlen(o->name)))
+                fail_msg("%s --%s: hides a common option", (*v)->name, o->name);
             for (const mnk_option *p = o + 1; o->letter && p->type != MNK_OPTION_END; p++)
                 if (p->letter == o->letter) fail_msg("%s -%c: twice", (*v)->name, o->letter);
             if (o->def) {
                 mnk_error err = MNK_ERROR_INIT;
                 void *config = mnk_alloc(1, (*v)->config_size);
-                if (mnk_options_set((*v)->table, config, o->name, o->def, &err) != MNK_OK) fail_msg("%s: default: %s", (*v)->name, err.message);
+                if (mnk_options_set((*v)->table, config, o->name, o->def, &err) != MNK_OK)
+                    fail_msg("%s: default: %s", (*v)->name, err.message);
                 mnk_free(config);
             } else if (o->type == MNK_OPTION_INT || o->type == MNK_OPTION_REAL || o->type == MNK_OPTION_CHOICE) {
                 fail_msg("%s --%s: a number or choice without a default", (*v)->name, o->name);
@@ -50,7 +51,8 @@ static const mnk_option table[] = {
     {0},
 };
 
-static const cli_verb verb = {.name = "try", .operands = "DATA", .max_operands = 1, .uses = "seed out", .table = table, .config_size = sizeof(settings)};
+static const cli_verb verb = {
+    .name = "try", .operands = "DATA", .max_operands = 1, .uses = "seed out", .table = table, .config_size = sizeof(settings)};
 
 static mnk_status parse(args_parsed *a, mnk_error *err, const char *line) {
     static char copy[512];
@@ -85,10 +87,17 @@ static void mistakes_are_named(void **state) {
     static const struct {
         const char *line, *message;
     } cases[] = {
-        {"--cuont 3", "did you mean --count"}, {"-n 0", "between 1 and 100000"},       {"-n 1.5", "whole number"},
-        {"-n x", "whole number"},              {"--rate nan", "expected a number"},    {"--loss foo", "one of hinge|logistic"},
-        {"--rate", "needs a value"},           {"a b", "\"b\" was given too"},         {"--threads 2", "unknown option --threads"},
-        {"-z", "unknown option -z"},           {"--config /nonexistent", "cannot open"},
+        {"--cuont 3", "did you mean --count"},
+        {"-n 0", "between 1 and 100000"},
+        {"-n 1.5", "whole number"},
+        {"-n x", "whole number"},
+        {"--rate nan", "expected a number"},
+        {"--loss foo", "one of hinge|logistic"},
+        {"--rate", "needs a value"},
+        {"a b", "\"b\" was given too"},
+        {"--threads 2", "unknown option --threads"},
+        {"-z", "unknown option -z"},
+        {"--config /nonexistent", "cannot open"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         mnk_error err = MNK_ERROR_INIT;

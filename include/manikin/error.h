@@ -3,8 +3,8 @@
 #define MANIKIN_ERROR_H
 
 #if defined(__GNUC__)
-#define MNK_API __attribute__((visibility("default")))
-#define MNK_CHECK __attribute__((warn_unused_result))
+#define MNK_API               __attribute__((visibility("default")))
+#define MNK_CHECK             __attribute__((warn_unused_result))
 #define MNK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define MNK_API
@@ -36,7 +36,8 @@ typedef struct mnk_error {
     char where[64]; /* source file:line, for bug reports */
 } mnk_error;
 
-#define MNK_ERROR_INIT {MNK_OK, "", "", ""}
+#define MNK_ERROR_INIT                                                                                                         \
+    { MNK_OK, "", "", "" }
 
 MNK_API void mnk_error_clear(mnk_error *err);
 

@@ -16,25 +16,25 @@ typedef struct mnk_reference {
 } mnk_reference;
 
 typedef struct mnk_metric {
-    char id[64];        /* stable: "alpha_precision" */
-    char group[24];     /* "fidelity", "diversity", "authenticity", "usefulness", "data" … */
-    char encoding[24];  /* "scatter", "classifier", "pixels", "npy"; "" when none */
-    char subset[64];    /* "" overall, else class or subgroup name */
-    double value;       /* NaN: not estimable; then `note` says why */
-    double low, high;   /* interval; NaN when none */
-    double level;       /* 0.95 */
-    size_t n;           /* items behind the value */
+    char id[64];       /* stable: "alpha_precision" */
+    char group[24];    /* "fidelity", "diversity", "authenticity", "usefulness", "data" … */
+    char encoding[24]; /* "scatter", "classifier", "pixels", "npy"; "" when none */
+    char subset[64];   /* "" overall, else class or subgroup name */
+    double value;      /* NaN: not estimable; then `note` says why */
+    double low, high;  /* interval; NaN when none */
+    double level;      /* 0.95 */
+    size_t n;          /* items behind the value */
     mnk_reference reference[8];
     int references;
     char note[160];
 } mnk_metric;
 
 typedef struct mnk_flag {
-    size_t item;        /* row in the synthetic set (copies) or in the real set (never generated) */
-    char flag[24];      /* "exact_copy", "near_copy", "never_generated", "artefact" … */
-    int64_t of;         /* the other row, -1 when none */
+    size_t item;   /* row in the synthetic set (copies) or in the real set (never generated) */
+    char flag[24]; /* "exact_copy", "near_copy", "never_generated", "artefact" … */
+    int64_t of;    /* the other row, -1 when none */
     double distance;
-    char note[96];      /* e.g. "turned 90" */
+    char note[96]; /* e.g. "turned 90" */
 } mnk_flag;
 
 typedef struct mnk_result_input {

@@ -58,6 +58,4 @@ void mnk_observe_log(const mnk_observer *o, mnk_log_level level, const char *fmt
     o->log(o->ctx, level, text);
 }
 
-bool mnk_observe_stopped(const mnk_observer *o) {
-    return o && o->stopped && o->stopped(o->ctx);
-}
+bool mnk_observe_stopped(const mnk_observer *o) { return o && o->stopped && o->stopped(o->ctx); }

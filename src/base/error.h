@@ -5,24 +5,24 @@
 #include "manikin/error.h"
 
 #define MNK_STR_(x) #x
-#define MNK_STR(x) MNK_STR_(x)
-#define MNK_HERE __FILE__ ":" MNK_STR(__LINE__)
+#define MNK_STR(x)  MNK_STR_(x)
+#define MNK_HERE    __FILE__ ":" MNK_STR(__LINE__)
 
 /* return MNK_FAIL(err, MNK_ERR_INPUT, "%s: truncated after %zu bytes", path, n); */
 #define MNK_FAIL(err, code, ...) mnk_error_set((err), (code), MNK_HERE, __VA_ARGS__)
 
 /* Returns upward when expr fails; for functions that hold nothing to release. */
-#define MNK_TRY(expr)                                                                                                  \
-    do {                                                                                                               \
-        mnk_status mnk_try_ = (expr);                                                                                  \
-        if (mnk_try_ != MNK_OK) return mnk_try_;                                                                       \
+#define MNK_TRY(expr)                                                                                                          \
+    do {                                                                                                                       \
+        mnk_status mnk_try_ = (expr);                                                                                          \
+        if (mnk_try_ != MNK_OK) return mnk_try_;                                                                               \
     } while (0)
 
 /* Jumps to the function's single `out:` label when expr fails; needs a local `mnk_status status`. */
-#define MNK_OUT(expr)                                                                                                  \
-    do {                                                                                                               \
-        status = (expr);                                                                                               \
-        if (status != MNK_OK) goto out;                                                                                \
+#define MNK_OUT(expr)                                                                                                          \
+    do {                                                                                                                       \
+        status = (expr);                                                                                                       \
+        if (status != MNK_OK) goto out;                                                                                        \
     } while (0)
 
 #endif

@@ -22,7 +22,8 @@ mnk_status mnk_file_read(const char *path, size_t max_bytes, uint8_t **out, size
     if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
         status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: not a regular file", path);
     } else if ((uint64_t)st.st_size > max_bytes) {
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: %lld bytes, more than the %zu allowed here", path, (long long)st.st_size, max_bytes);
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: %lld bytes, more than the %zu allowed here", path, (long long)st.st_size,
+                          max_bytes);
     } else {
         size_t size = (size_t)st.st_size;
         uint8_t *bytes = mnk_alloc(size + 1, 1);
@@ -164,7 +165,8 @@ mnk_status mnk_dir_list(const char *path, char ***names, size_t *n, mnk_error *e
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, NULL, NULL);
     if (count < 0)
-        return MNK_FAIL(err, errno == ENOENT || errno == ENOTDIR ? MNK_ERR_INPUT : MNK_ERR_IO, "%s: cannot read folder: %s", path, strerror(errno));
+        return MNK_FAIL(err, errno == ENOENT || errno == ENOTDIR ? MNK_ERR_INPUT : MNK_ERR_IO, "%s: cannot read folder: %s",
+                        path, strerror(errno));
     size_t bytes = 0, kept = 0;
     for (int i = 0; i < count; i++) bytes += sizeof(char *) + strlen(entries[i]->d_name) + 1;
     char **list = mnk_alloc(1, bytes + 1);
@@ -215,7 +217,8 @@ mnk_status mnk_dir_remove(const char *path, mnk_error *err) {
         status = mnk_dir_remove(below, err);
     }
     mnk_free(names);
-    if (status == MNK_OK && rmdir(path) != 0) status = MNK_FAIL(err, MNK_ERR_IO, "%s: cannot delete: %s", path, strerror(errno));
+    if (status == MNK_OK && rmdir(path) != 0)
+        status = MNK_FAIL(err, MNK_ERR_IO, "%s: cannot delete: %s", path, strerror(errno));
     return status;
 }
 

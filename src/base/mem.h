@@ -21,13 +21,13 @@ char *mnk_strdup(const char *s);
 void mnk_free(void *p);
 
 /* Convenience: fails with MNK_ERR_MEMORY and the number of bytes. */
-#define MNK_NEW(out, count, err)                                                                                       \
-    (((out) = mnk_alloc((count), sizeof *(out))) ? MNK_OK                                                              \
-                                                 : MNK_FAIL((err), MNK_ERR_MEMORY, "out of memory: %zu bytes for %s",  \
-                                                            (size_t)(count) * sizeof *(out), #out))
-#define MNK_NEW_ALIGNED(out, count, err)                                                                               \
-    (((out) = mnk_alloc_aligned((count), sizeof *(out)))                                                               \
-         ? MNK_OK                                                                                                      \
+#define MNK_NEW(out, count, err)                                                                                               \
+    (((out) = mnk_alloc((count), sizeof *(out)))                                                                               \
+         ? MNK_OK                                                                                                              \
+         : MNK_FAIL((err), MNK_ERR_MEMORY, "out of memory: %zu bytes for %s", (size_t)(count) * sizeof *(out), #out))
+#define MNK_NEW_ALIGNED(out, count, err)                                                                                       \
+    (((out) = mnk_alloc_aligned((count), sizeof *(out)))                                                                       \
+         ? MNK_OK                                                                                                              \
          : MNK_FAIL((err), MNK_ERR_MEMORY, "out of memory: %zu bytes for %s", (size_t)(count) * sizeof *(out), #out))
 
 /* a*b and a+b with overflow check: true on overflow, *out untouched. */

@@ -88,7 +88,8 @@ static mnk_status set_field(const mnk_option *o, void *config, const char *value
     }
     case MNK_OPTION_LIST: {
         mnk_option_list *list = field(o, config);
-        if (list->n == MNK_OPTION_LIST_MAX) return MNK_FAIL(err, MNK_ERR_USAGE, "--%s: given more than %d times", o->name, MNK_OPTION_LIST_MAX);
+        if (list->n == MNK_OPTION_LIST_MAX)
+            return MNK_FAIL(err, MNK_ERR_USAGE, "--%s: given more than %d times", o->name, MNK_OPTION_LIST_MAX);
         list->items[list->n++] = value;
         return MNK_OK;
     }
@@ -170,7 +171,8 @@ static size_t edit_distance(const char *a, const char *b) {
             size_t best = up[k - 1] + (a[i - 1] != b[k - 1]);
             if (up[k] + 1 < best) best = up[k] + 1;
             if (row[k - 1] + 1 < best) best = row[k - 1] + 1;
-            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] && upup[k - 2] + 1 < best) best = upup[k - 2] + 1;
+            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] && upup[k - 2] + 1 < best)
+                best = upup[k - 2] + 1;
             row[k] = best;
         }
     }

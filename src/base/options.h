@@ -28,23 +28,24 @@ typedef struct mnk_option_list {
 } mnk_option_list;
 
 typedef struct mnk_option {
-    const char *name;  /* long name without dashes */
-    char letter;       /* 0 for none */
+    const char *name; /* long name without dashes */
+    char letter;      /* 0 for none */
     mnk_option_type type;
-    size_t offset;     /* offsetof(config, field) */
-    const char *value; /* placeholder in help: N, FILE, RATE */
-    const char *def;   /* default as the user would write it; NULL: unset (TEXT, PATH, LIST) */
-    double lo, hi;     /* INT and REAL; lo == hi means no limit */
+    size_t offset;       /* offsetof(config, field) */
+    const char *value;   /* placeholder in help: N, FILE, RATE */
+    const char *def;     /* default as the user would write it; NULL: unset (TEXT, PATH, LIST) */
+    double lo, hi;       /* INT and REAL; lo == hi means no limit */
     const char *choices; /* CHOICE: "hinge|logistic|relativistic" */
-    const char *help;  /* one line */
-    bool advanced;     /* shown by --help, not by -h */
+    const char *help;    /* one line */
+    bool advanced;       /* shown by --help, not by -h */
 } mnk_option;
 
 /* A table ends with a row of type MNK_OPTION_END. Text values point into the caller's strings: keep those alive. */
 void mnk_options_defaults(const mnk_option *table, void *config);
 const mnk_option *mnk_options_find(const mnk_option *table, const char *name, size_t n);
 /* Sets one field from text; checks type, range and choices. Unknown names suggest the nearest one. */
-mnk_status mnk_options_set(const mnk_option *table, void *config, const char *name, const char *value, mnk_error *err) MNK_CHECK;
+mnk_status mnk_options_set(const mnk_option *table, void *config, const char *name, const char *value,
+                           mnk_error *err) MNK_CHECK;
 /* Writes every field as "name": value, in table order. */
 void mnk_options_write(const mnk_option *table, const void *config, mnk_json *j);
 /* The value as the user would write it; "" when unset. */

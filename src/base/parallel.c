@@ -33,8 +33,7 @@ int mnk_parallel_sum(size_t n, size_t block, size_t width, double *total,
     double *partial = mnk_alloc(blocks * width, sizeof *partial);
     if (!partial) return -1;
 #pragma omp parallel for schedule(dynamic, 1)
-    for (size_t b = 0; b < blocks; b++)
-        f(ctx, b * block, (b + 1) * block < n ? (b + 1) * block : n, partial + b * width);
+    for (size_t b = 0; b < blocks; b++) f(ctx, b * block, (b + 1) * block < n ? (b + 1) * block : n, partial + b * width);
     for (size_t b = 0; b < blocks; b++)
         for (size_t k = 0; k < width; k++) total[k] += partial[b * width + k];
     mnk_free(partial);

@@ -28,9 +28,8 @@ static uint64_t mix64(uint64_t x) {
 
 mnk_rng mnk_rng_at(uint64_t seed, mnk_purpose purpose, uint64_t item, uint32_t step) {
     uint64_t key = mix64(seed ^ mix64((uint64_t)purpose));
-    return (mnk_rng){.key = {(uint32_t)key, (uint32_t)(key >> 32)},
-                     .counter = {0, (uint32_t)item, (uint32_t)(item >> 32), step},
-                     .used = 4};
+    return (mnk_rng){
+        .key = {(uint32_t)key, (uint32_t)(key >> 32)}, .counter = {0, (uint32_t)item, (uint32_t)(item >> 32), step}, .used = 4};
 }
 
 uint32_t mnk_rng_u32(mnk_rng *r) {

@@ -16,25 +16,25 @@ void mnk_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
  * Numbers are part of every file's meaning (same seed, same bytes): append, never renumber. */
 typedef enum mnk_purpose {
     MNK_PURPOSE_TEST = 1,
-    MNK_PURPOSE_INIT,          /* initial weights */
-    MNK_PURPOSE_SHUFFLE,       /* order of items in an epoch */
-    MNK_PURPOSE_SPLIT,         /* train/validation/test assignment */
-    MNK_PURPOSE_LATENT,        /* generator input during training */
+    MNK_PURPOSE_INIT,    /* initial weights */
+    MNK_PURPOSE_SHUFFLE, /* order of items in an epoch */
+    MNK_PURPOSE_SPLIT,   /* train/validation/test assignment */
+    MNK_PURPOSE_LATENT,  /* generator input during training */
     MNK_PURPOSE_FAKE_LABEL,
     MNK_PURPOSE_AUGMENT,
-    MNK_PURPOSE_SAMPLE,        /* generator input when sampling */
-    MNK_PURPOSE_GRID,          /* fixed latents of the sample grid */
+    MNK_PURPOSE_SAMPLE, /* generator input when sampling */
+    MNK_PURPOSE_GRID,   /* fixed latents of the sample grid */
     MNK_PURPOSE_BOOTSTRAP,
-    MNK_PURPOSE_SUBSET,        /* random subsets: KID blocks, equal-n comparisons */
-    MNK_PURPOSE_FLOOR,         /* noise reference lines */
-    MNK_PURPOSE_PHANTOM,       /* forward models */
-    MNK_PURPOSE_ACQUISITION,   /* camera and section of forward models */
+    MNK_PURPOSE_SUBSET,      /* random subsets: KID blocks, equal-n comparisons */
+    MNK_PURPOSE_FLOOR,       /* noise reference lines */
+    MNK_PURPOSE_PHANTOM,     /* forward models */
+    MNK_PURPOSE_ACQUISITION, /* camera and section of forward models */
     MNK_PURPOSE_DROPOUT,
     MNK_PURPOSE_PERMUTE,
-    MNK_PURPOSE_PACK,          /* which items form a pack */
-    MNK_PURPOSE_POWER,         /* start vectors of power iterations */
-    MNK_PURPOSE_GALLERY,       /* which items a report shows */
-    MNK_PURPOSE_KEEP           /* which items of a class a study keeps */
+    MNK_PURPOSE_PACK,    /* which items form a pack */
+    MNK_PURPOSE_POWER,   /* start vectors of power iterations */
+    MNK_PURPOSE_GALLERY, /* which items a report shows */
+    MNK_PURPOSE_KEEP     /* which items of a class a study keeps */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */
@@ -50,12 +50,12 @@ mnk_rng mnk_rng_at(uint64_t seed, mnk_purpose purpose, uint64_t item, uint32_t s
 
 uint32_t mnk_rng_u32(mnk_rng *r);
 uint64_t mnk_rng_u64(mnk_rng *r);
-double mnk_rng_uniform(mnk_rng *r);               /* [0, 1), 53 bits */
-float mnk_rng_uniform_f32(mnk_rng *r);            /* [0, 1), 24 bits */
-double mnk_rng_normal(mnk_rng *r);                /* N(0, 1), Box-Muller, two uniforms a draw */
-uint64_t mnk_rng_below(mnk_rng *r, uint64_t n);   /* uniform on 0..n-1, unbiased (Lemire 2019); n > 0 */
-double mnk_rng_exponential(mnk_rng *r);           /* mean 1 */
-double mnk_rng_gamma(mnk_rng *r, double shape);   /* scale 1, Marsaglia-Tsang 2000; shape > 0 */
+double mnk_rng_uniform(mnk_rng *r);             /* [0, 1), 53 bits */
+float mnk_rng_uniform_f32(mnk_rng *r);          /* [0, 1), 24 bits */
+double mnk_rng_normal(mnk_rng *r);              /* N(0, 1), Box-Muller, two uniforms a draw */
+uint64_t mnk_rng_below(mnk_rng *r, uint64_t n); /* uniform on 0..n-1, unbiased (Lemire 2019); n > 0 */
+double mnk_rng_exponential(mnk_rng *r);         /* mean 1 */
+double mnk_rng_gamma(mnk_rng *r, double shape); /* scale 1, Marsaglia-Tsang 2000; shape > 0 */
 uint64_t mnk_rng_poisson(mnk_rng *r, double mean);
 
 /* Fisher-Yates on 0..n-1 written to `index`. */

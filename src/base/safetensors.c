@@ -15,7 +15,8 @@ static const size_t max_file_bytes = (size_t)8 << 30;
 static const struct {
     const char *name;
     size_t bytes;
-} dtypes[] = {[MNK_F32] = {"F32", 4}, [MNK_F64] = {"F64", 8}, [MNK_I32] = {"I32", 4}, [MNK_I64] = {"I64", 8}, [MNK_U8] = {"U8", 1}};
+} dtypes[] = {
+    [MNK_F32] = {"F32", 4}, [MNK_F64] = {"F64", 8}, [MNK_I32] = {"I32", 4}, [MNK_I64] = {"I64", 8}, [MNK_U8] = {"U8", 1}};
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
 /* ---- writing ---- */
@@ -47,8 +48,8 @@ static void write_header(mnk_text *text, const mnk_st_tensor *tensors, size_t n,
     while (text->n % 8 != 0) mnk_text_add(text, " "); /* tensors start aligned, as the format advises */
 }
 
-mnk_status mnk_st_write(const char *path, bool force, const mnk_st_tensor *tensors, size_t n, const mnk_st_meta *meta, size_t n_meta,
-                        mnk_error *err) {
+mnk_status mnk_st_write(const char *path, bool force, const mnk_st_tensor *tensors, size_t n, const mnk_st_meta *meta,
+                        size_t n_meta, mnk_error *err) {
     mnk_text header = {0};
     write_header(&header, tensors, n, meta, n_meta);
     if (header.failed || header.n > MAX_HEADER) {
@@ -98,7 +99,8 @@ static mnk_status parse_tensor(mnk_st *st, const char *file, const char *name, j
     mnk_st_tensor *t = &st->tensor[st->n];
     json_t *shape = json_object_get(row, "shape"), *offsets = json_object_get(row, "data_offsets");
     const char *dtype = json_string_value(json_object_get(row, "dtype"));
-    if (!dtype || !json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2 || json_array_size(shape) > 8)
+    if (!dtype || !json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2 ||
+        json_array_size(shape) > 8)
         return damaged(file, name, "needs dtype, shape (at most 8 numbers) and data_offsets", err);
     t->name = name;
     size_t d = 0;
@@ -115,7 +117,8 @@ static mnk_status parse_tensor(mnk_st *st, const char *file, const char *name, j
     }
     json_int_t begin = json_integer_value(json_array_get(offsets, 0)), end = json_integer_value(json_array_get(offsets, 1));
     size_t bytes = 0;
-    if (begin < 0 || end < begin || (uint64_t)end > st->n_bytes) return damaged(file, name, "lies outside the file (cut short?)", err);
+    if (begin < 0 || end < begin || (uint64_t)end > st->n_bytes)
+        return damaged(file, name, "lies outside the file (cut short?)", err);
     if (mnk_mul_overflow(t->count, dtypes[d].bytes, &bytes) || bytes != (size_t)(end - begin))
         return damaged(file, name, "size and shape disagree", err);
     if ((size_t)begin % dtypes[d].bytes != 0) return damaged(file, name, "not aligned", err);
@@ -129,7 +132,8 @@ mnk_status mnk_st_parse(const uint8_t *bytes, size_t n, const char *file, mnk_st
     uint64_t length = 0;
     if (n < 8) return damaged(file, NULL, "shorter than its header", err);
     for (int i = 0; i < 8; i++) length |= (uint64_t)bytes[i] << (8 * i);
-    if (length > MAX_HEADER || length > n - 8) return damaged(file, NULL, "not a safetensors file, or cut short inside its header", err);
+    if (length > MAX_HEADER || length > n - 8)
+        return damaged(file, NULL, "not a safetensors file, or cut short inside its header", err);
     mnk_st *st = mnk_alloc(1, sizeof *st);
     if (!st) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
     st->n_bytes = n - 8 - (size_t)length;
@@ -189,8 +193,8 @@ mnk_status mnk_st_require_model(const mnk_st *st, const char *path, const char *
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: a safetensors file, but not a manikin model", path);
     long number = strtol(version, NULL, 10);
     if (number > MNK_MODEL_FORMAT_VERSION) {
-        mnk_status status = MNK_FAIL(err, MNK_ERR_VERSION, "%s: model format %ld, but this manikin reads up to %d", path, number,
-                                     MNK_MODEL_FORMAT_VERSION);
+        mnk_status status = MNK_FAIL(err, MNK_ERR_VERSION, "%s: model format %ld, but this manikin reads up to %d", path,
+                                     number, MNK_MODEL_FORMAT_VERSION);
         mnk_error_hint(err, "use the manikin that wrote it (%.40s) or a newer one",
                        mnk_st_meta_get(st, "manikin_version") ? mnk_st_meta_get(st, "manikin_version") : "unknown version");
         return status;

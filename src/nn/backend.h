@@ -31,18 +31,20 @@ typedef struct mnk_conv mnk_conv; /* a backend's own */
 typedef struct mnk_backend {
     const char *name;
     /* Passes the caller will use: they decide which kernels and buffers are made. */
-    mnk_status (*conv_open)(const mnk_conv_shape *shape, bool fwd, bool bwd_data, bool bwd_weights, mnk_conv **out, mnk_error *err);
+    mnk_status (*conv_open)(const mnk_conv_shape *shape, bool fwd, bool bwd_data, bool bwd_weights, mnk_conv **out,
+                            mnk_error *err);
     void (*conv_close)(mnk_conv *c);
     /* Bytes of scratch this object wants during any call; the caller owns one buffer of the largest size. */
     size_t (*conv_scratch_bytes)(const mnk_conv *c);
     /* Must follow every change of the weights, before fwd or bwd_data (packs or transforms them into the object). */
     void (*conv_weights)(mnk_conv *c, const real *w);
     void (*conv_fwd)(mnk_conv *c, const real *x, real *y, void *scratch);
-    void (*conv_bwd_data)(mnk_conv *c, const real *dy, real *dx, void *scratch);          /* overwrites dx */
+    void (*conv_bwd_data)(mnk_conv *c, const real *dy, real *dx, void *scratch); /* overwrites dx */
     void (*conv_bwd_weights)(mnk_conv *c, const real *x, const real *dy, real *dw, bool accumulate, void *scratch);
 
     /* C[m][n] = A'[m][k] B'[k][n] + beta C, row-major, ta/tb transpose; beta 0 or 1. */
-    void (*gemm)(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b, int ldb, real beta, real *c, int ldc);
+    void (*gemm)(bool ta, bool tb, int m, int n, int k, const real *a, int lda, const real *b, int ldb, real beta, real *c,
+                 int ldc);
 
     /* Bytes an object holds itself (packed weights and the like), for mnk_plan_bytes. NULL: nothing worth counting. */
     size_t (*conv_bytes)(const mnk_conv *c);

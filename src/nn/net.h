@@ -33,11 +33,14 @@ mnk_value mnk_net_labels(mnk_net *net, const char *name, int classes); /* one in
 /* Spectral: weights are used divided by their largest singular value, estimated by one power iteration a step (Miyato et
  * al. 2018). Backward passes and the gradient penalty both take the exact gradient of that quotient. */
 enum { MNK_NN_BIAS = 1, MNK_NN_SPECTRAL = 2 };
-mnk_value mnk_net_conv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags);
+mnk_value mnk_net_conv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad,
+                       unsigned flags);
 /* Transposed convolution: out = stride*(in - 1) + k - 2 pad. Its weights are those of the convolution it transposes:
  * [k][k][out][in]. */
-mnk_value mnk_net_deconv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad, unsigned flags);
-mnk_value mnk_net_linear(mnk_net *net, mnk_value x, const char *name, int out_features, unsigned flags); /* maps are flattened c,h,w */
+mnk_value mnk_net_deconv(mnk_net *net, mnk_value x, const char *name, int out_channels, int k, int stride, int pad,
+                         unsigned flags);
+mnk_value mnk_net_linear(mnk_net *net, mnk_value x, const char *name, int out_features,
+                         unsigned flags); /* maps are flattened c,h,w */
 /* Class vectors, starting from N(0, 1). */
 mnk_value mnk_net_embed(mnk_net *net, mnk_value labels, const char *name, int dim);
 mnk_value mnk_net_concat(mnk_net *net, mnk_value a, mnk_value b); /* vectors, or maps of equal size along channels */
@@ -51,10 +54,10 @@ mnk_value mnk_net_norm(mnk_net *net, mnk_value x, const char *name, mnk_norm kin
 typedef enum mnk_act { MNK_ACT_RELU, MNK_ACT_LEAKY, MNK_ACT_TANH, MNK_ACT_SIGMOID, MNK_ACT_SILU } mnk_act;
 mnk_value mnk_net_act(mnk_net *net, mnk_value x, mnk_act kind, double slope); /* slope for LEAKY */
 mnk_value mnk_net_add(mnk_net *net, mnk_value a, mnk_value b);
-mnk_value mnk_net_upsample(mnk_net *net, mnk_value x);       /* nearest, x2 */
+mnk_value mnk_net_upsample(mnk_net *net, mnk_value x); /* nearest, x2 */
 /* 2x2, stride 2, average or maximum; an odd last row or column is left out. */
 mnk_value mnk_net_pool(mnk_net *net, mnk_value x, bool max);
-mnk_value mnk_net_global_pool(mnk_net *net, mnk_value x);    /* map -> vector of channel means */
+mnk_value mnk_net_global_pool(mnk_net *net, mnk_value x); /* map -> vector of channel means */
 /* Kept numbers are divided by 1 - rate. Active in forward passes that are given a stream. */
 mnk_value mnk_net_dropout(mnk_net *net, mnk_value x, double rate);
 /* Projection head (Miyato & Koyama 2018): <x, w + e[label]> + b, one number per sample. */
@@ -68,27 +71,31 @@ double mnk_net_macs(const mnk_net *net);
 
 /* ---- parameters: each kind in one flat buffer, so that Adam, averaging, clipping and an all-reduce are one pass ---- */
 typedef struct mnk_params {
-    size_t n;          /* trainable numbers */
-    real *w, *g;       /* weights, gradient */
-    real *m, *v;       /* Adam moments */
-    real *average;     /* exponential moving average of w */
-    size_t n_state;    /* not trained: batch-norm running mean and variance, spectral-norm vectors */
+    size_t n;       /* trainable numbers */
+    real *w, *g;    /* weights, gradient */
+    real *m, *v;    /* Adam moments */
+    real *average;  /* exponential moving average of w */
+    size_t n_state; /* not trained: batch-norm running mean and variance, spectral-norm vectors */
     real *state;
-    uint64_t step;     /* optimiser steps taken */
+    uint64_t step; /* optimiser steps taken */
 } mnk_params;
 
 typedef enum mnk_init { MNK_INIT_NORMAL_002, MNK_INIT_HE } mnk_init; /* N(0, .02) as DCGAN; He normal; biases 0, scales 1 */
-mnk_status mnk_params_open(const mnk_net *net, mnk_init init, uint64_t seed, uint64_t stream, mnk_params **out, mnk_error *err) MNK_CHECK;
+mnk_status mnk_params_open(const mnk_net *net, mnk_init init, uint64_t seed, uint64_t stream, mnk_params **out,
+                           mnk_error *err) MNK_CHECK;
 void mnk_params_close(mnk_params *p);
 
 /* Tensors of the parameters for a model file. `which`: "w" (weights and state), "average" (averaged weights and state)
  * or "all" (w, m, v, average, state, steps: exact resume; the further buffers under NAME#m, NAME#v, NAME#average, the steps
- * first, as i64 "step", so that every tensor of the list is aligned). Names get `prefix`. The list is released with mnk_free; data points into p. */
-mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const char *prefix, const char *which, mnk_st_tensor **out, size_t *n, mnk_error *err) MNK_CHECK;
+ * first, as i64 "step", so that every tensor of the list is aligned). Names get `prefix`. The list is released with mnk_free;
+ * data points into p. */
+mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const char *prefix, const char *which,
+                              mnk_st_tensor **out, size_t *n, mnk_error *err) MNK_CHECK;
 /* Reads what mnk_params_tensors wrote ("w" also accepts a file with "average" in its place); missing tensors, wrong
  * shapes and numbers that are not finite are refused by name, and then nothing has changed. "average" prefers the averaged
  * tensors of a full checkpoint; "w" and "average" set both w and average. */
-mnk_status mnk_params_load(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st, mnk_error *err) MNK_CHECK;
+mnk_status mnk_params_load(const mnk_net *net, mnk_params *p, const char *prefix, const char *which, const mnk_st *st,
+                           mnk_error *err) MNK_CHECK;
 
 typedef struct mnk_adam {
     double rate, beta1, beta2, epsilon, weight_decay /* decoupled */, average_decay /* 0: average = w */;
@@ -102,16 +109,17 @@ void mnk_params_zero_gradient(mnk_params *p);
 typedef struct mnk_plan mnk_plan;
 
 enum {
-    MNK_PLAN_TRAIN = 1,       /* batch statistics, backward passes available */
-    MNK_PLAN_INPUT_GRAD = 2,  /* gradient with respect to the inputs is wanted (generator step, R1/R2) */
-    MNK_PLAN_TANGENT = 4,     /* tangent pass available */
-    MNK_PLAN_AVERAGE = 8      /* reads params->average instead of w */
+    MNK_PLAN_TRAIN = 1,      /* batch statistics, backward passes available */
+    MNK_PLAN_INPUT_GRAD = 2, /* gradient with respect to the inputs is wanted (generator step, R1/R2) */
+    MNK_PLAN_TANGENT = 4,    /* tangent pass available */
+    MNK_PLAN_AVERAGE = 8     /* reads params->average instead of w */
 };
 
 /* Bytes a plan will allocate, without making it (a backend's objects are opened and closed to ask them); 0 when it cannot
  * be made. */
 size_t mnk_plan_bytes(const mnk_net *net, int batch, const mnk_backend *backend, unsigned flags);
-mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags, mnk_plan **out, mnk_error *err) MNK_CHECK;
+mnk_status mnk_plan_open(const mnk_net *net, mnk_params *p, int batch, const mnk_backend *backend, unsigned flags,
+                         mnk_plan **out, mnk_error *err) MNK_CHECK;
 void mnk_plan_close(mnk_plan *plan);
 
 /* Memory of gradients is used again during a backward pass: readable afterwards are those of inputs and of values nobody
@@ -122,7 +130,7 @@ void mnk_plan_close(mnk_plan *plan);
 void mnk_plan_put(mnk_plan *plan, mnk_value v, const float *plain);
 void mnk_plan_put_labels(mnk_plan *plan, mnk_value v, const int32_t *labels);
 void mnk_plan_get(const mnk_plan *plan, mnk_value v, float *plain);
-void mnk_plan_get_grad(const mnk_plan *plan, mnk_value v, float *plain);       /* after backward */
+void mnk_plan_get_grad(const mnk_plan *plan, mnk_value v, float *plain); /* after backward */
 /* Gradient of the loss at the output value, before backward; overwrites. */
 void mnk_plan_put_grad(mnk_plan *plan, mnk_value v, const float *plain);
 /* In the plan's own layout, for code that knows it. */
