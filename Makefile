@@ -31,8 +31,8 @@ $(ASAN)/build.ninja: | deps
 
 test: build $(ASAN)/build.ninja ## every test, and the fuzz corpora under ASan and UBSan
 	@ninja -C $(ASAN) --quiet
-	@meson test -C $(BUILD) --no-rebuild --num-processes 2 --quiet >/dev/null 2>&1 || true
-	@meson test -C $(ASAN) --no-rebuild --num-processes 2 --quiet --suite sanitized >/dev/null 2>&1 || true
+	@OMP_WAIT_POLICY=passive meson test -C $(BUILD) --no-rebuild --num-processes 2 --quiet >/dev/null 2>&1 || true
+	@OMP_WAIT_POLICY=passive meson test -C $(ASAN) --no-rebuild --num-processes 2 --quiet --suite sanitized >/dev/null 2>&1 || true
 	@python3 scripts/summarise_tests.py $(BUILD)/meson-logs/testlog.json $(ASAN)/meson-logs/testlog.json
 
 bench: build ## speed against this machine's limit (and PyTorch where installed)
