@@ -1,9 +1,9 @@
 /* .npz in the MedMNIST layout. Images wait in one unnamed temporary file per split, because an array's header says how many
  * there are; commit writes the archive. Dates are the zip epoch, so that equal data give equal bytes. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -75,11 +75,12 @@ static mnk_status write_failed(const archive *a, int e, mnk_error *err) {
     return status;
 }
 
-/* A temporary file without a name, on the disk of the result. */
+/* A temporary file without a name, on the disk of the result. Until it is unlinked it has the name of what is not finished
+   (base/file.c), so that a run killed in between leaves nothing that the next one does not sweep away. */
 static mnk_status open_spool(const archive *a, spool *s, mnk_error *err) {
     char name[PATH_MAX];
-    snprintf(name, sizeof name, "%.*s.spool-XXXXXX", PATH_MAX - 32, a->path);
-    int fd = mkstemp(name);
+    snprintf(name, sizeof name, "%.*s.tmp-%ld-%d", PATH_MAX - 64, a->path, (long)getpid(), (int)(s - a->spools));
+    int fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return write_failed(a, errno, err);
     (void)unlink(name);
     if ((s->images = fdopen(fd, "w+b"))) return MNK_OK;
