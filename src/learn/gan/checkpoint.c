@@ -163,9 +163,11 @@ static mnk_status same_options(const mnk_gan_trainer *t, const char *theirs, mnk
         free(y);
         break;
     }
-    mnk_status status =
-        MNK_FAIL(err, MNK_ERR_USAGE, "%s: began with --%s %s, not %s", t->checkpoint_path, name ? name : "?", was, is);
-    mnk_error_hint(err, "repeat the options it began with, or start anew from its weights with --init-from");
+    mnk_status status = MNK_OK;
+    if (name || json_object_size(a) > json_object_size(b)) {
+        status = MNK_FAIL(err, MNK_ERR_USAGE, "%s: began with --%s %s, not %s", t->checkpoint_path, name ? name : "?", was, is);
+        mnk_error_hint(err, "repeat the options it began with, or start anew from its weights with --init-from");
+    }
     json_decref(a);
     json_decref(b);
     return status;
