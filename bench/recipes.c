@@ -81,7 +81,6 @@ typedef struct screening {
     row row[ROWS_MAX];
     int rows;
     char state_path[1200];
-    double piece_limit_s; /* CPU; 0: none */
 } screening;
 
 /* ---- stopping ---- */
@@ -218,10 +217,10 @@ static mnk_status add_row(screening *s, const row *r, mnk_error *err) {
     return MNK_OK;
 }
 
-static const row *find(const screening *s, kind k, int recipe, int64_t seed, int64_t round) {
+static const row *find(const screening *s, kind k, int which, int64_t seed, int64_t round) {
     for (int i = 0; i < s->rows; i++) {
         const row *r = &s->row[i];
-        if (r->kind == k && r->recipe == recipe && r->seed == seed && r->round == round) return r;
+        if (r->kind == k && r->recipe == which && r->seed == seed && r->round == round) return r;
     }
     return NULL;
 }

@@ -123,21 +123,21 @@ static mnk_status neighbour_figures(const arena *a, const mnk_images *images, co
 }
 
 static mnk_status spread_figures(const arena *a, const mnk_images *images, figures *f, mnk_error *err) {
-    double *real = NULL, *made = NULL;
+    double *given = NULL, *made = NULL;
     mnk_status status;
-    MNK_OUT(MNK_NEW(real, a->fit->n, err));
+    MNK_OUT(MNK_NEW(given, a->fit->n, err));
     MNK_OUT(MNK_NEW(made, images->n, err));
-    MNK_OUT(mnk_within_class_spread(a->fit, a->fit->label, a->fit->classes, real, err));
+    MNK_OUT(mnk_within_class_spread(a->fit, a->fit->label, a->fit->classes, given, err));
     MNK_OUT(mnk_within_class_spread(images, images->label, images->classes, made, err));
     f->sd_low = INFINITY, f->sd_high = 0;
     for (int c = 0; c < a->fit->classes; c++) {
-        mnk_spread of_real = {real, a->fit->label, a->fit->n}, of_made = {made, images->label, images->n};
+        mnk_spread of_given = {given, a->fit->label, a->fit->n}, of_made = {made, images->label, images->n};
         double value;
-        MNK_OUT(mnk_spread_ratio(&of_real, &of_made, a->fit->classes, c, 0, 0, 0.95, &value, NULL, NULL, err));
+        MNK_OUT(mnk_spread_ratio(&of_given, &of_made, a->fit->classes, c, 0, 0, 0.95, &value, NULL, NULL, err));
         f->sd_low = fmin(f->sd_low, value), f->sd_high = fmax(f->sd_high, value);
     }
 out:
-    mnk_free(real);
+    mnk_free(given);
     mnk_free(made);
     return status;
 }
@@ -187,12 +187,12 @@ out:
     return status;
 }
 
-double score_of(const figures *f, const figures *real) {
-    const double pair[][2] = {{f->accuracy, real->accuracy},
-                              {f->recall_classifier, real->recall_classifier},
-                              {f->coverage_classifier, real->coverage_classifier},
-                              {f->recall_scatter, real->recall_scatter},
-                              {f->coverage_scatter, real->coverage_scatter}};
+double score_of(const figures *f, const figures *best) {
+    const double pair[][2] = {{f->accuracy, best->accuracy},
+                              {f->recall_classifier, best->recall_classifier},
+                              {f->coverage_classifier, best->coverage_classifier},
+                              {f->recall_scatter, best->recall_scatter},
+                              {f->coverage_scatter, best->coverage_scatter}};
     double log_sum = 0;
     int n = 0;
     for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {

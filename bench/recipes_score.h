@@ -42,6 +42,6 @@ mnk_status score_model(const arena *a, const char *model, const mnk_images *on, 
 
 /* One number: the geometric mean of accuracy and of recall and coverage in both encodings, each divided by that of real images
  * and held within [0.01, 1.05], times (worst class's sd ratio / 0.9) where that lies below 0.9. Collapse cannot win. */
-double score_of(const figures *f, const figures *real);
+double score_of(const figures *f, const figures *best); /* best: score_real */
 
 #endif
