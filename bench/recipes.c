@@ -468,7 +468,9 @@ static mnk_status run(screening *s, mnk_error *err) {
 int main(int argc, char **argv) {
     static screening s;
     mnk_error err = MNK_ERROR_INIT;
-    struct sigaction action = {.sa_handler = on_signal};
+    static char signal_stack[1 << 16]; /* see cli/terminal.c */
+    sigaltstack(&(stack_t){.ss_sp = signal_stack, .ss_size = sizeof signal_stack}, NULL);
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
     mnk_status status = read_arguments(argc, argv, &s.s, &err);
     if (status == MNK_OK) {
         sigaction(SIGINT, &action, NULL);
