@@ -313,6 +313,45 @@ void mnk_svg_lines(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_line *line
     end(t);
 }
 
+static void spot(mnk_text *t, const axis *ax, const axis *ay, const mnk_svg_spot *s, int series, double right) {
+    double x = at(ax, s->x), y = at(ay, s->y);
+    char style[64];
+    snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"1.6\"", s->is_reference ? "#777" : colour[series % 8]);
+    if (isfinite(s->x_low) && isfinite(s->x_high)) line(t, at(ax, s->x_low), y, at(ax, s->x_high), y, style);
+    if (isfinite(s->y_low) && isfinite(s->y_high)) line(t, x, at(ay, s->y_low), x, at(ay, s->y_high), style);
+    if (s->is_reference) {
+        mnk_text_add(t, "<circle");
+        attribute(t, "cx", x);
+        attribute(t, "cy", y);
+        mnk_text_add(t, " r=\"4.5\" fill=\"#fff\" stroke=\"#777\" stroke-width=\"2\"/>");
+    } else mark(t, series, x, y, 5);
+    bool fits = x + 9 + text_px(s->name) < right;
+    text(t, fits ? x + 9 : x - 9, y - 7, fits ? "l" : "e", s->name);
+}
+
+void mnk_svg_plane(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_spot *spots, size_t n) {
+    double xlo = INFINITY, xhi = -INFINITY, ylo = INFINITY, yhi = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        const mnk_svg_spot *s = &spots[i];
+        if (!isfinite(s->x) || !isfinite(s->y)) continue;
+        widen(s->x, &xlo, &xhi), widen(s->x_low, &xlo, &xhi), widen(s->x_high, &xlo, &xhi);
+        widen(s->y, &ylo, &yhi), widen(s->y_low, &ylo, &yhi), widen(s->y_high, &ylo, &yhi);
+    }
+    axis ax = {0, 1, 52, f->width - 14.0}, ay = {0, 1, f->height - (double)AXIS_PX, LEGEND_PX + 4};
+    if (xhi >= xlo) ax.lo = padded(xlo, xhi, &ax.hi);
+    if (yhi >= ylo) ay.lo = padded(ylo, yhi, &ay.hi);
+    begin(t, f, f->height);
+    y_axis(t, &ay, ax.from, ax.to, f->y_label);
+    x_axis(t, &ax, ay.to, ay.from, f->x_label);
+    int series = 0;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(spots[i].x) && isfinite(spots[i].y)) {
+            spot(t, &ax, &ay, &spots[i], series, ax.to);
+            series += !spots[i].is_reference;
+        }
+    end(t);
+}
+
 void mnk_svg_histogram(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_sample *samples, int n, int bins) {
     enum { BINS_MAX = 200 };
     double lo = INFINITY, hi = -INFINITY, share[MNK_SVG_SERIES_MAX][BINS_MAX] = {{0}}, top = 0;
