@@ -57,6 +57,10 @@ typedef struct mnk_svg_spot {
 } mnk_svg_spot;
 void mnk_svg_plane(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_spot *spots, size_t n);
 
+/* ---- a square of cells, one per pair of rows; NaN is left white; the names stand left and, turned, below ---- */
+void mnk_svg_square(mnk_text *t, const mnk_svg_frame *f, const double *value, const char *const *name, size_t n,
+                    bool diverging);
+
 /* ---- histograms drawn over one another as outlines, each scaled to its own total (shares, in %) ---- */
 typedef struct mnk_svg_sample {
     const char *name;
