@@ -106,7 +106,7 @@ void mnk_training_close(mnk_training *t) {
 
 struct mnk_model {
     const mnk_model_kind *kind;
-    void *state; /* NULL: one class alone */
+    void *state; /* NULL: one class alone, or survival without an event */
     mnk_task task;
     int classes, known; /* known: classes with training rows */
     int *present;       /* [known] */
@@ -143,8 +143,9 @@ mnk_status mnk_model_fit(const mnk_model_kind *kind, const mnk_training *t, cons
         if (!events)
             MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "%zu rows to train a survival model on, but no event", t->features.n));
     }
-    if (m->task != MNK_TASK_CLASSES || m->known > 1) MNK_OUT(kind->fit(t, m->present, m->known, s, &m->state, err));
-    if (m->task == MNK_TASK_SURVIVAL) MNK_OUT(fit_baseline(m, t, err));
+    bool learns = m->task == MNK_TASK_CLASSES ? m->known > 1 : m->task == MNK_TASK_NUMBER || events > 0;
+    if (learns) MNK_OUT(kind->fit(t, m->present, m->known, s, &m->state, err));
+    if (m->task == MNK_TASK_SURVIVAL && learns) MNK_OUT(fit_baseline(m, t, err));
     *out = m;
     m = NULL;
 out:
@@ -154,8 +155,10 @@ out:
 
 mnk_status mnk_model_predict(const mnk_model *m, const mnk_features *f, double *out, mnk_error *err) {
     double *known = NULL;
-    if (m->task != MNK_TASK_CLASSES) return m->kind->predict(m->state, f, out, err);
-    memset(out, 0, f->n * (size_t)m->classes * sizeof *out);
+    size_t width = m->task == MNK_TASK_CLASSES ? (size_t)m->classes : 1;
+    if (m->task != MNK_TASK_CLASSES && m->state) return m->kind->predict(m->state, f, out, err);
+    memset(out, 0, f->n * width * sizeof *out);
+    if (m->task != MNK_TASK_CLASSES) return MNK_OK;
     MNK_TRY(MNK_NEW(known, f->n * (size_t)m->known + 1, err));
     mnk_status status = m->state ? m->kind->predict(m->state, f, known, err) : MNK_OK;
     for (size_t i = 0; i < f->n && status == MNK_OK; i++)
