@@ -31,10 +31,14 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_ACQUISITION, /* camera and section of forward models */
     MNK_PURPOSE_DROPOUT,
     MNK_PURPOSE_PERMUTE,
-    MNK_PURPOSE_PACK,    /* which items form a pack */
-    MNK_PURPOSE_POWER,   /* start vectors of power iterations */
-    MNK_PURPOSE_GALLERY, /* which items a report shows */
-    MNK_PURPOSE_KEEP     /* which items of a class a study keeps */
+    MNK_PURPOSE_PACK,       /* which items form a pack */
+    MNK_PURPOSE_POWER,      /* start vectors of power iterations */
+    MNK_PURPOSE_GALLERY,    /* which items a report shows */
+    MNK_PURPOSE_KEEP,       /* which items of a class a study keeps */
+    MNK_PURPOSE_MODEL_CUT,  /* rows that decide when boosting stops */
+    MNK_PURPOSE_MODEL_ROWS, /* rows a model of a table is trained on */
+    MNK_PURPOSE_FOLD,       /* folds of a cross-validation */
+    MNK_PURPOSE_CHANCE      /* shuffled subgroups: what a gap is by chance */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */
