@@ -17,7 +17,7 @@ typedef struct shown_set {
     const mnk_table *table;
 } shown_set;
 
-static int sets_of(const mnk_table_show *s, shown_set out[SETS]) {
+static int sets_of(const mnk_table_evidence *s, shown_set out[SETS]) {
     int n = 0;
     out[n++] = (shown_set){"train", s->train};
     if (s->holdout) out[n++] = (shown_set){"holdout", s->holdout};
@@ -31,7 +31,7 @@ typedef struct ordered_column {
     double similarity; /* NaN: not measured */
 } ordered_column;
 
-static double similarity_of(const mnk_table_show *s, const char *name) {
+static double similarity_of(const mnk_table_evidence *s, const char *name) {
     static const char *const ids[] = {"ks_complement", "tv_complement"};
     double worst = NAN;
     for (size_t i = 0; i < s->n; i++)
@@ -150,7 +150,7 @@ out:
     return status;
 }
 
-mnk_status mnk_report_columns(mnk_text *t, const mnk_table_show *s, mnk_error *err) {
+mnk_status mnk_report_columns(mnk_text *t, const mnk_table_evidence *s, size_t most, mnk_error *err) {
     const mnk_schema *schema = s->train->schema;
     shown_set set[SETS];
     ordered_column *order = NULL;
@@ -164,8 +164,8 @@ mnk_status mnk_report_columns(mnk_text *t, const mnk_table_show *s, mnk_error *e
     qsort(order, n, sizeof *order, by_similarity);
     mnk_html_element(t, "p", NULL,
                      "Each column by itself, the least alike first%s. Numbers are cut at the outermost half per cent of train.",
-                     n > MNK_COLUMNS_SHOWN ? "; the rest stand in the tables" : "");
-    for (size_t i = 0; i < n && i < MNK_COLUMNS_SHOWN; i++) {
+                     n > most ? "; the rest stand in the tables" : "");
+    for (size_t i = 0; i < n && i < most; i++) {
         const mnk_column *k = &schema->column[order[i].column];
         char title[192], b[48];
         if (isnan(order[i].similarity)) snprintf(title, sizeof title, "%.120s", k->name);

@@ -15,7 +15,7 @@ static size_t missing_in(const mnk_table *t, size_t c) {
 }
 
 /* Compared columns with a missing value anywhere, at most MNK_PAIRS_SHOWN. */
-static size_t columns_of(const mnk_table_show *s, size_t out[MNK_PAIRS_SHOWN], bool *is_cut) {
+static size_t columns_of(const mnk_table_evidence *s, size_t out[MNK_PAIRS_SHOWN], bool *is_cut) {
     size_t n = 0;
     *is_cut = false;
     for (size_t c = 0; c < s->train->schema->columns; c++) {
@@ -29,7 +29,7 @@ static size_t columns_of(const mnk_table_show *s, size_t out[MNK_PAIRS_SHOWN], b
     return n;
 }
 
-static void rates(mnk_text *t, const mnk_table_show *s, const size_t *column, size_t n) {
+static void rates(mnk_text *t, const mnk_table_evidence *s, const size_t *column, size_t n) {
     enum { SETS = MNK_SVG_SERIES_MAX };
     static mnk_svg_point empty;
     mnk_svg_point point[MNK_PAIRS_SHOWN][SETS];
@@ -80,7 +80,7 @@ static void square(mnk_text *t, const mnk_table *table, const size_t *column, si
     mnk_html_figure_end(t, NULL);
 }
 
-mnk_status mnk_report_missing(mnk_text *t, const mnk_table_show *s, mnk_error *err) {
+mnk_status mnk_report_missing(mnk_text *t, const mnk_table_evidence *s, mnk_error *err) {
     size_t column[MNK_PAIRS_SHOWN];
     const char *names[MNK_PAIRS_SHOWN];
     double *phi = NULL;

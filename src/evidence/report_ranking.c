@@ -15,7 +15,7 @@ static const char *rank_text(const mnk_metric *m, char out[48]) {
     return out;
 }
 
-static void rank_table(mnk_text *t, const mnk_ranked_set *set, size_t n, const mnk_result *ranking) {
+static void rank_table(mnk_text *t, const mnk_rank_entry *set, size_t n, const mnk_result *ranking) {
     char b[48];
     mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th>");
     for (size_t i = 0; i < n; i++) mnk_html_element(t, "th", NULL, "%s", set[i].name);
@@ -46,7 +46,7 @@ static double reference_of(const mnk_metric *m, const char *name) {
 }
 
 /* One plane; left out when no set has both measures. */
-static void plane(mnk_text *t, const mnk_ranked_set *set, size_t n, mnk_rank_axis across, mnk_rank_axis up) {
+static void plane(mnk_text *t, const mnk_rank_entry *set, size_t n, mnk_rank_axis across, mnk_rank_axis up) {
     static const char *const lines[] = {"holdout", "copy", "floor"};
     mnk_svg_spot spot[MNK_SYNTHETIC_MAX + 3];
     const mnk_metric *x0 = NULL, *y0 = NULL;
@@ -73,7 +73,7 @@ static void plane(mnk_text *t, const mnk_ranked_set *set, size_t n, mnk_rank_axi
         t, "Crosses are intervals; grey rings are the reference lines: unseen real data, a copy of train, and the floor.");
 }
 
-void mnk_report_ranking(mnk_text *t, const mnk_ranked_set *set, size_t n, const mnk_result *ranking) {
+void mnk_report_ranking(mnk_text *t, const mnk_rank_entry *set, size_t n, const mnk_result *ranking) {
     mnk_html_section(t, "ranking", "Side by side");
     mnk_html_element(t, "p", NULL,
                      "Rank 1 is best. A range means that chance leaves these ranks open: sets whose intervals do not tell them "

@@ -39,7 +39,7 @@ static void cells(mnk_text *t, const mnk_table *table, size_t row) {
     }
 }
 
-static void one_kind(mnk_text *t, const mnk_table_show *s, const mnk_synthetic_table *made, const row_kind *kind) {
+static void one_kind(mnk_text *t, const mnk_table_evidence *s, const mnk_synthetic_table *made, const row_kind *kind) {
     size_t n = 0;
     char b[48];
     const mnk_table *table = kind->is_real ? s->train : made->table;
@@ -47,7 +47,7 @@ static void one_kind(mnk_text *t, const mnk_table_show *s, const mnk_synthetic_t
     if (!n) return;
     mnk_html_element(t, "h3", NULL, "%s: %s", made->name, kind->title);
     mnk_html_element(t, "p", NULL, "%s flagged. %s", mnk_html_count(n, b), kind->about);
-    if (kind->is_real && s->hide_real) return;
+    if (kind->is_real && s->base.hide_real) return;
     mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>row</th><th class=\"t\">why</th><th class=\"t\">values</th></tr>\n");
     size_t shown = 0;
     for (size_t i = 0; i < made->result->flags && shown < ROWS_SHOWN; i++) {
@@ -55,7 +55,7 @@ static void one_kind(mnk_text *t, const mnk_table_show *s, const mnk_synthetic_t
         if (strcmp(f->flag, kind->flag) != 0 || f->item >= table->n) continue;
         mnk_text_printf(t, "<tr><td>%zu</td><td class=\"t\">", f->item + 1);
         mnk_html_text(t, "%s", f->note);
-        if (f->of >= 0 && !kind->is_real && !s->hide_real)
+        if (f->of >= 0 && !kind->is_real && !s->base.hide_real)
             mnk_html_text(t, "%straining row %lld%s%s", *f->note ? "; " : "", (long long)f->of + 1,
                           f->distance > 0 ? ", distance " : "", f->distance > 0 ? mnk_html_number(f->distance, b) : "");
         mnk_text_add(t, "</td><td class=\"t\">");
@@ -66,7 +66,7 @@ static void one_kind(mnk_text *t, const mnk_table_show *s, const mnk_synthetic_t
     mnk_text_add(t, "</table></div>\n");
 }
 
-void mnk_report_rows(mnk_text *t, const mnk_table_show *s) {
+void mnk_report_rows(mnk_text *t, const mnk_table_evidence *s) {
     size_t flags = 0;
     mnk_html_section(t, "rows", "Rows to look at");
     for (size_t k = 0; k < s->n; k++) {
