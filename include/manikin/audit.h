@@ -9,8 +9,8 @@
 typedef struct mnk_audit {
     size_t n; /* synthetic items */
     char encoding[24], note[160];
-    double *alpha;      /* [n] the smallest k/29 whose ball around the centre of train, holding that share of it, holds the
-                           item; +infinity when none does. Small: typical; near 1: at the rim */
+    double *alpha;      /* [n] the smallest share of train whose ball around the centre of train holds the item; +infinity
+                           when it is farther out than all of train. Small: typical; near 1: at the rim */
     uint8_t *authentic; /* [n] 1: farther from its nearest training item than that one is from its own nearest other */
     uint32_t *nearest;  /* [n] row of the nearest training item, lowest on ties */
     double *distance;   /* [n] to it, in the encoding */

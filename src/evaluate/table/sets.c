@@ -96,7 +96,7 @@ mnk_status mnk_table_sets_select(const mnk_table_sets *s, const uint8_t *const m
     MNK_OUT(MNK_NEW(row, most, err));
     MNK_OUT(MNK_NEW(out->column, s->columns, err));
     memcpy(out->column, s->column, s->columns * sizeof *row);
-    for (int role = 0; role < MNK_ROLES; role++) {
+    for (int role = 0; role < MNK_ROLE_FLOOR; role++) {
         size_t n = 0;
         out->table[role] = s->table[role];
         if (!s->table[role] || !mask[role]) continue;
@@ -107,6 +107,7 @@ mnk_status mnk_table_sets_select(const mnk_table_sets *s, const uint8_t *const m
         MNK_OUT(mnk_table_select(s->table[role], row, n, &out->owned[role], err));
         out->table[role] = out->owned[role];
     }
+    if (out->table[MNK_ROLE_TRAIN]) MNK_OUT(make_floor(out, err)); /* of these rows alone */
 out:
     mnk_free(row);
     if (status != MNK_OK) mnk_table_sets_close(out);

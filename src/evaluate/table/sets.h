@@ -16,7 +16,8 @@ typedef struct mnk_table_sets {
 
 mnk_status mnk_table_sets_open(const mnk_table *train, const mnk_table *holdout, const mnk_table *synthetic,
                                const mnk_table_evaluate_config *config, mnk_table_sets *out, mnk_error *err) MNK_CHECK;
-/* The rows of each set whose mask is not 0 (NULL: all); what has no row becomes NULL. */
+/* The rows of each set whose mask is not 0 (NULL: all); what has no row becomes NULL. The floor is made of the chosen train
+ * rows. */
 mnk_status mnk_table_sets_select(const mnk_table_sets *s, const uint8_t *const mask[MNK_ROLES], mnk_table_sets *out,
                                  mnk_error *err) MNK_CHECK;
 void mnk_table_sets_close(mnk_table_sets *s);
