@@ -69,7 +69,7 @@ static void judge(const float *x, const float *y, size_t n, size_t d, double out
     out[10] = c.authenticity;
     out[11] = 0;
     for (size_t i = 0; i < n; i++) out[11] += authentic[i] / (double)n;
-    assert_ok(mnk_neighbours_intervals(&s, 200, 1, 0.95, &err));
+    assert_ok(mnk_neighbours_intervals(&s, NULL, NULL, 200, 1, 0.95, &err));
     for (int m = 0; m < MNK_NB_METRICS; m++) assert_true(s.low[m] <= s.value[m] + 0.02 && s.high[m] >= s.value[m] - 0.02);
     mnk_neighbours_close(&s);
     mnk_knn_close(&knn);

@@ -90,7 +90,7 @@ void mnk_metric_add_reference(mnk_metric *m, const char *name, double value) {
 const mnk_metric *mnk_result_find(const mnk_result *r, const char *id, const char *encoding, const char *subset) {
     for (size_t i = 0; r && i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (!strcmp(m->id, id) && !strcmp(m->encoding, encoding ? encoding : "") && !strcmp(m->subset, subset ? subset : ""))
+        if (!*m->column && !strcmp(m->id, id) && !strcmp(m->encoding, encoding ? encoding : "") && !strcmp(m->subset, subset ? subset : ""))
             return m;
     }
     return NULL;

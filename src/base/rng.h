@@ -38,7 +38,9 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_MODEL_CUT,  /* rows that decide when boosting stops */
     MNK_PURPOSE_MODEL_ROWS, /* rows a model of a table is trained on */
     MNK_PURPOSE_FOLD,       /* folds of a cross-validation */
-    MNK_PURPOSE_CHANCE      /* shuffled subgroups: what a gap is by chance */
+    MNK_PURPOSE_CHANCE,     /* shuffled subgroups: what a gap is by chance */
+    MNK_PURPOSE_COLUMN,     /* columns of a table shuffled independently: the floor of its judges */
+    MNK_PURPOSE_TUPLE       /* which triples of columns are looked at */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

@@ -106,6 +106,24 @@ void mnk_wilson(double successes, double n, double level, double *low, double *h
     if (successes < n) *high = fmin(1.0, centre + half);
 }
 
+mnk_status mnk_wilson_units(const uint8_t *success, const int32_t *unit, size_t n, size_t units, double level, double *low,
+                            double *high, mnk_error *err) {
+    double p = 0, variance = 0, *sum = NULL;
+    for (size_t i = 0; i < n; i++) p += success[i];
+    p /= (double)(n ? n : 1);
+    double effective = (double)n;
+    if (unit && n) {
+        MNK_TRY(MNK_NEW(sum, units + 1, err));
+        for (size_t i = 0; i < n; i++) sum[unit[i]] += success[i] - p;
+        for (size_t u = 0; u < units; u++) variance += sum[u] * sum[u];
+        mnk_free(sum);
+        variance /= (double)n * (double)n;
+        effective = variance > 0 ? p * (1 - p) / variance : (double)units;
+    }
+    mnk_wilson(p * effective, effective, level, low, high);
+    return MNK_OK;
+}
+
 double mnk_mean(const double *x, size_t n) {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) sum += x[i];

@@ -25,6 +25,13 @@ double mnk_beta_quantile(double p, double a, double b);
 void mnk_clopper_pearson(double successes, double n, double level, double *low, double *high);
 void mnk_wilson(double successes, double n, double level, double *low, double *high);
 
+/* Wilson's interval where the n items (success 0 or 1) come in units (persons; unit[n] 0..units-1, NULL: every item alone):
+ * n is replaced by the number of independent items that would have the same variance, p(1-p)/var, var the sum over units of
+ * their squared sums of (success - p), over n^2 (the linearised ratio estimator, Cochran 1977, 9.3); by the number of units
+ * where p is 0 or 1. */
+mnk_status mnk_wilson_units(const uint8_t *success, const int32_t *unit, size_t n, size_t units, double level, double *low,
+                            double *high, mnk_error *err) MNK_CHECK;
+
 /* Mean, and standard deviation with n - 1 (0 for n < 2); NaN for n = 0. */
 double mnk_mean(const double *x, size_t n);
 double mnk_sd(const double *x, size_t n);
