@@ -34,7 +34,12 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_PACK,    /* which items form a pack */
     MNK_PURPOSE_POWER,   /* start vectors of power iterations */
     MNK_PURPOSE_GALLERY, /* which items a report shows */
-    MNK_PURPOSE_KEEP     /* which items of a class a study keeps */
+    MNK_PURPOSE_KEEP,    /* which items of a class a study keeps */
+    MNK_PURPOSE_TABLE_FIT,    /* fitting a generator of tables */
+    MNK_PURPOSE_TABLE_DRAW,   /* drawing rows from it */
+    MNK_PURPOSE_TABLE_RECODE, /* undoing the recoding: within a pool of rare levels */
+    MNK_PURPOSE_TABLE_ID,     /* identifiers */
+    MNK_PURPOSE_TABLE_MIX     /* which row of a wanted mix is drawn next */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

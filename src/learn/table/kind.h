@@ -24,12 +24,13 @@ typedef struct mnk_fit_context {
     const mnk_observer *observer;
 } mnk_fit_context;
 
-/* What to draw. `out` comes with all cells missing but the given ones. Row i is item first + i of the stream (seed, stream):
- * it must depend on the model, the request's box, the given cells of the row, seed, stream and first + i alone, so that
+/* What to draw. `out` comes with all cells missing but the given ones. A row must depend on the model, the request's box, the
+ * row's given cells, seed, stream and its item alone (mnk_rng_at(seed, MNK_PURPOSE_TABLE_DRAW, item[i], stream)), so that
  * blocks of any size give the same rows for any number of threads. */
 typedef struct mnk_draw_request {
-    uint64_t seed, first;
+    uint64_t seed;
     uint32_t stream;
+    const uint64_t *item;        /* [n] name of each row's random stream */
     const mnk_table_box *box;    /* values allowed by column, NULL: all. Only with MNK_KIND_BOX; others never see one */
     const uint8_t *const *given; /* [columns]: NULL or [n], 1: the cell stands in `out` already (missing is a value too): draw
                                     the others given it. NULL: nothing. Only with MNK_KIND_GIVEN */
@@ -39,9 +40,8 @@ typedef struct mnk_draw_request {
 enum {
     MNK_KIND_GIVEN = 1 << 0,   /* draws some cells given others: imputation, --like, later visits of a person */
     MNK_KIND_BOX = 1 << 1,     /* draws within bounds and levels by column: --where, --class */
-    MNK_KIND_PERSONS = 1 << 2, /* takes rows of persons as they are and sets out->person itself */
-    MNK_KIND_RESUMES = 1 << 3, /* continues from a checkpoint */
-    MNK_KIND_PRIVATE = 1 << 4  /* has a privacy guarantee: the frame then learns nothing from the rows by itself */
+    MNK_KIND_RESUMES = 1 << 2, /* continues from a checkpoint */
+    MNK_KIND_PRIVATE = 1 << 3  /* has a privacy guarantee: the frame then learns nothing from the rows by itself */
 };
 
 typedef struct mnk_generator_kind {

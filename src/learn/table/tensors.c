@@ -22,6 +22,15 @@ mnk_status mnk_tensors_add(mnk_tensors *t, const char *name, mnk_dtype dtype, co
     return MNK_OK;
 }
 
+mnk_status mnk_tensors_block(mnk_tensors *t, size_t count, size_t size, void **out, mnk_error *err) {
+    *out = NULL;
+    if (t->owns == sizeof t->owned / sizeof *t->owned) return MNK_FAIL(err, MNK_ERR_FAILED, "too many blocks in a model file");
+    *out = mnk_alloc(count + 1, size);
+    if (!*out) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: a model file");
+    t->owned[t->owns++] = *out;
+    return MNK_OK;
+}
+
 void mnk_tensors_align(mnk_tensors *t) {
     for (size_t i = 1; i < t->n; i++) { /* insertion sort: stable, and there are few */
         mnk_st_tensor x = t->at[i];
@@ -33,6 +42,7 @@ void mnk_tensors_align(mnk_tensors *t) {
 
 void mnk_tensors_clear(mnk_tensors *t) {
     for (size_t i = 0; i < t->n; i++) mnk_free((char *)t->at[i].name);
+    for (size_t i = 0; i < t->owns; i++) mnk_free(t->owned[i]);
     mnk_free(t->at);
     *t = (mnk_tensors){0};
 }

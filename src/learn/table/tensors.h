@@ -9,7 +9,12 @@ typedef struct mnk_tensors {
     mnk_st_tensor *at;
     size_t n;
     const char *prefix; /* of the tensors to come: "rows." */
+    void *owned[64];    /* blocks to release with the list */
+    size_t owns;
 } mnk_tensors;
+
+/* A block of `count` things of `size` bytes that lives as long as the list: for what is put together for the file. */
+mnk_status mnk_tensors_block(mnk_tensors *t, size_t count, size_t size, void **out, mnk_error *err) MNK_CHECK;
 
 /* Adds a vector of `count` numbers, named prefix + name. */
 mnk_status mnk_tensors_add(mnk_tensors *t, const char *name, mnk_dtype dtype, const void *data, size_t count,
