@@ -55,8 +55,17 @@ static mnk_status open_where(mnk_candidates *s, mnk_error *err) {
     MNK_OUT(mnk_rule_parse(s->o->where, g->schema, &s->where, err));
     MNK_OUT(mnk_table_box_open(g->schema, &user, err));
     MNK_OUT(mnk_condition_box(s->where, g->schema, user, err));
+    for (size_t c = 0; c < user->columns; c++) { /* nothing outside the range of the training rows is ever drawn */
+        const mnk_recode *k = &g->recoding->column[c];
+        mnk_column_box *b = &user->column[c];
+        if (!b->restricted || b->level || k->work < 0 || k->kind == MNK_RECODE_SURVIVAL) continue;
+        b->low = b->low > k->low ? b->low : k->low, b->high = b->high < k->high ? b->high : k->high;
+    }
     if (mnk_condition_is_empty(user, g->schema, &column)) {
+        const mnk_recode *k = &g->recoding->column[column];
         status = MNK_FAIL(err, MNK_ERR_INPUT, "--where '%.300s': no value of %s can meet it", s->o->where, g->schema->column[column].name);
+        if (user->column[column].level) mnk_error_hint(err, "loosen the condition");
+        else mnk_error_hint(err, "the model knows %g to %g", k->low, k->high);
         goto out;
     }
     if (!(g->kind->can & MNK_KIND_BOX)) goto out;

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/rule_parse.h"
+#include "base/error.h"
+#include "data/rule.h"
 
 static mnk_status narrow(const mnk_rule *r, int node, bool negated, const mnk_schema *s, mnk_table_box *box, mnk_error *err);
 

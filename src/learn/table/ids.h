@@ -3,6 +3,8 @@
 #ifndef MNK_LEARN_TABLE_IDS_H
 #define MNK_LEARN_TABLE_IDS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"

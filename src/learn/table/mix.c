@@ -51,7 +51,7 @@ static mnk_status find_class(mnk_table_generator *g, size_t c, const char *name,
 
 /* One row a class: this one, or all that occur. */
 static mnk_status by_class(mnk_table_generator *g, const mnk_table_sample_options *o, mnk_mix *m, mnk_error *err) {
-    size_t c, n = 0;
+    size_t c = 0, n = 0;
     int32_t only = -1;
     MNK_TRY(label_column(g, &c, err));
     const mnk_recode *k = &g->recoding->column[c];

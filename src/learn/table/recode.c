@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/rule_parse.h"
+#include "data/rule.h"
 #include "learn/table/kind.h"
 #include "learn/table/pools.h"
 

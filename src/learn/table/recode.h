@@ -68,6 +68,9 @@ mnk_status mnk_recoding_apply(const mnk_recoding *r, const mnk_table *t, mnk_tab
 /* One row back: working row `from` of `work` into row `to` of `out`; `item` names its random stream. Identifiers are left. */
 void mnk_recoding_undo(const mnk_recoding *r, const mnk_table *work, size_t from, mnk_table *out, size_t to, uint64_t seed,
                        uint64_t item);
+/* The same for a row with holes: cells of `holes` that are there are put into `out` (row 0) unchanged. */
+void mnk_recoding_undo_holes(const mnk_recoding *r, const mnk_table *work, size_t from, const mnk_table *holes, size_t row,
+                             mnk_table *out, uint64_t seed, uint64_t item);
 /* What a box of the user's columns says of the working ones (gaps and survival times: nothing). */
 mnk_status mnk_recoding_box(const mnk_recoding *r, const mnk_table_box *user, mnk_table_box **work, mnk_error *err) MNK_CHECK;
 

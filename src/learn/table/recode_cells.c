@@ -192,22 +192,34 @@ static int32_t member_of(const mnk_recode *k, int32_t work, uint64_t seed, uint6
     return k->member[a];
 }
 
+static void undo_cell(const mnk_recoding *r, size_t c, const mnk_table *work, size_t from, mnk_table *out, size_t to, uint64_t seed,
+                      uint64_t item) {
+    const mnk_recode *k = &r->column[c];
+    if (k->work < 0) return;
+    if (k->kind == MNK_RECODE_CODE) {
+        int32_t code = work->code[k->work][from];
+        out->code[c][to] = code < 0 ? -1 : member_of(k, code, seed, item, c);
+        return;
+    }
+    double x = work->number[k->work][from];
+    if (x != x) out->number[c][to] = NAN;
+    else if (k->kind == MNK_RECODE_NUMBER) out->number[c][to] = tidy(k, x);
+    else if (k->kind == MNK_RECODE_GAP) out->number[c][to] = after(k, out->number[k->base][to], x);
+    else out->number[c][to] = tidy(k, time_at(k, group_of(k, out, to), x < 0 ? 0 : x > 1 ? 1 : x));
+}
+
 void mnk_recoding_undo(const mnk_recoding *r, const mnk_table *work, size_t from, mnk_table *out, size_t to, uint64_t seed,
                        uint64_t item) {
+    for (size_t i = 0; i < r->schema->columns; i++) undo_cell(r, r->order[i], work, from, out, to, seed, item);
+}
+
+void mnk_recoding_undo_holes(const mnk_recoding *r, const mnk_table *work, size_t from, const mnk_table *holes, size_t row,
+                             mnk_table *out, uint64_t seed, uint64_t item) {
     for (size_t i = 0; i < r->schema->columns; i++) {
         size_t c = r->order[i];
-        const mnk_recode *k = &r->column[c];
-        if (k->work < 0) continue;
-        if (k->kind == MNK_RECODE_CODE) {
-            int32_t code = work->code[k->work][from];
-            out->code[c][to] = code < 0 ? -1 : member_of(k, code, seed, item, c);
-            continue;
-        }
-        double x = work->number[k->work][from];
-        if (x != x) out->number[c][to] = NAN;
-        else if (k->kind == MNK_RECODE_NUMBER) out->number[c][to] = tidy(k, x);
-        else if (k->kind == MNK_RECODE_GAP) out->number[c][to] = after(k, out->number[k->base][to], x);
-        else out->number[c][to] = tidy(k, time_at(k, group_of(k, out, to), x < 0 ? 0 : x > 1 ? 1 : x));
+        if (mnk_table_is_missing(holes, c, row)) undo_cell(r, c, work, from, out, 0, seed, item);
+        else if (out->number[c]) out->number[c][0] = holes->number[c][row];
+        else out->code[c][0] = holes->code[c][row];
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "learn/table/candidates.h"
 #include "learn/table/condition.h"
 #include "learn/table/generator.h"
