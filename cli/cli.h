@@ -20,6 +20,7 @@ typedef struct cli_common {
 
 typedef struct cli_context {
     cli_common common;
+    const struct cli_verb *verb;
     int operands;
     const char *const *operand;
     void *config;                 /* the verb's struct, defaults and flags applied */

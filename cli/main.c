@@ -10,6 +10,7 @@
 
 static int run_verb(args_parsed *a, mnk_error *err) {
     cli_context context = {.common = a->common,
+                           .verb = a->verb,
                            .operands = a->operands,
                            .operand = a->operand,
                            .config = a->config,

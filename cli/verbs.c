@@ -1,5 +1,6 @@
 /* The verbs, in the order of work. A new one is a file verb_NAME.c and two lines here. */
 #include "cli.h"
+#include "train_table.h"
 
 /* clang-format off */
 extern const cli_verb cli_verb_demo;
@@ -21,6 +22,8 @@ const cli_verb *const cli_verbs[] = {
     &cli_verb_doctor,
     &cli_verb_data,
     &cli_verb_train_gan,
+    &cli_train_table_verbs[0], /* as many as CLI_TRAIN_TABLES */
+    &cli_train_table_verbs[1],
     &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
