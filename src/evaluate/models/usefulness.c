@@ -44,7 +44,7 @@ typedef struct experiment {
     mnk_table *table[TABLES]; /* rows with a known outcome */
     mnk_outcome outcome[TABLES];
     mnk_features features[TABLES];
-    size_t dropped[TABLES], used[TABLES]; /* rows a model trains on */
+    size_t dropped[TABLES];
     size_t width;
     cell cell[KINDS][ARMS];
     double grid[MNK_SURVIVAL_TIMES];
@@ -71,37 +71,40 @@ static mnk_status make_floor(experiment *e, mnk_error *err) {
     return MNK_OK;
 }
 
-/* At most max_rows test rows: a random choice, so that a million rows do not make a million predictions an arm. */
-static mnk_status cap_test(const mnk_table *t, size_t most, uint64_t seed, mnk_table **out, mnk_error *err) {
+/* At most `most` rows, a random choice: a million rows are not needed to tell which data teach better. */
+static mnk_status cap_rows(const mnk_table *t, size_t most, uint64_t seed, uint64_t role, mnk_table **out, mnk_error *err) {
     size_t *order = NULL;
     MNK_TRY(MNK_NEW(order, t->n + 1, err));
-    mnk_rng rng = mnk_rng_at(seed, MNK_PURPOSE_MODEL_ROWS, 2000, 0);
-    mnk_rng_permutation(&rng, order, t->n);
+    for (size_t i = 0; i < t->n; i++) order[i] = i;
+    mnk_rng rng = mnk_rng_at(seed, MNK_PURPOSE_MODEL_ROWS, role, 0);
+    if (t->n > most) mnk_rng_permutation(&rng, order, t->n);
     mnk_status status = mnk_table_select(t, order, t->n < most ? t->n : most, out, err);
     mnk_free(order);
     return status;
 }
 
-static mnk_status open_tables(experiment *e, const mnk_table *const source[3], mnk_error *err) {
+/* The rows with a known outcome, at most max_rows, and no more synthetic than training rows. */
+static mnk_status read_table(experiment *e, int k, const mnk_table *source, mnk_error *err) {
     static const char *const names[] = {"train", "test", "synthetic"};
+    size_t most = (size_t)e->config->max_rows;
+    mnk_table *some = NULL;
+    if (k == SYNTHETIC && e->table[TRAIN]->n < most) most = e->table[TRAIN]->n;
+    MNK_TRY(cap_rows(source, most, e->config->seed, (uint64_t)k, &some, err));
+    mnk_status status = mnk_table_target_read(&e->target, some, &e->table[k], &e->outcome[k], &e->dropped[k], err);
+    mnk_table_close(some);
+    if (status == MNK_OK && e->table[k]->n == 0)
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s (%.300s): \"%.100s\" is not known in any row", names[k], source->source,
+                          e->target.name);
+    return status;
+}
+
+static mnk_status open_tables(experiment *e, const mnk_table *const source[3], mnk_error *err) {
     mnk_design *d = NULL;
-    mnk_table *test = NULL;
     bool *skip = NULL;
     mnk_status status = MNK_OK;
-    size_t most = (size_t)e->config->max_rows;
-    MNK_OUT(cap_test(source[TEST], most, e->config->seed, &test, err));
     MNK_OUT(MNK_NEW(skip, source[TRAIN]->schema->columns + 1, err));
     mnk_table_outcomes(source[TRAIN]->schema, skip);
-    for (int k = 0; k < FLOOR; k++) {
-        MNK_OUT(
-            mnk_table_target_read(&e->target, k == TEST ? test : source[k], &e->table[k], &e->outcome[k], &e->dropped[k], err));
-        if (e->table[k]->n == 0)
-            MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "%s (%.300s): \"%.100s\" is not known in any row", names[k], source[k]->source,
-                             e->target.name));
-        e->used[k] = e->table[k]->n < most ? e->table[k]->n : most;
-    }
-    if (e->used[SYNTHETIC] > e->used[TRAIN]) e->used[SYNTHETIC] = e->used[TRAIN]; /* equal n */
-    e->used[FLOOR] = e->used[TRAIN];
+    for (int k = 0; k < FLOOR; k++) MNK_OUT(read_table(e, k, source[k], err));
     MNK_OUT(mnk_design_fit(e->table[TRAIN], skip, NULL, &d, err));
     for (int k = 0; k < FLOOR; k++) MNK_OUT(mnk_design_apply(d, e->table[k], &e->features[k], err));
     MNK_OUT(make_floor(e, err));
@@ -111,7 +114,6 @@ static mnk_status open_tables(experiment *e, const mnk_table *const source[3], m
     }
 out:
     mnk_design_close(d);
-    mnk_table_close(test);
     mnk_free(skip);
     return status;
 }
@@ -124,26 +126,6 @@ typedef struct job {
     size_t run;
     mnk_error err;
 } job;
-
-/* Rows of one table for one run, ascending; the same for every arm and kind. */
-static mnk_status rows_of(const experiment *e, int table, size_t run, size_t **row, mnk_error *err) {
-    size_t n = e->outcome[table].n, want = e->used[table], have = 0;
-    size_t *order = NULL;
-    uint8_t *taken = NULL;
-    mnk_status status = MNK_OK;
-    MNK_OUT(MNK_NEW(order, n + 1, err));
-    MNK_OUT(MNK_NEW(taken, n + 1, err));
-    MNK_OUT(MNK_NEW(*row, n + 1, err));
-    mnk_rng rng = mnk_rng_at(e->config->seed + run, MNK_PURPOSE_MODEL_ROWS, (uint64_t)(table == FLOOR ? TRAIN : table), 0);
-    mnk_rng_permutation(&rng, order, n);
-    for (size_t i = 0; i < want; i++) taken[order[i]] = 1;
-    for (size_t i = 0; i < n; i++)
-        if (taken[i]) (*row)[have++] = i;
-out:
-    mnk_free(order);
-    mnk_free(taken);
-    return status;
-}
 
 static mnk_status brier(experiment *e, const mnk_model *m, const double *score, double *influence, double *value,
                         mnk_error *err) {
@@ -164,15 +146,13 @@ static mnk_status run_job(job *j, mnk_error *err) {
     mnk_status status = MNK_OK;
     mnk_training training = {0};
     mnk_model *model = NULL;
-    size_t *row[2] = {NULL, NULL};
     mnk_part part[2];
     mnk_model_settings s = mnk_model_defaults(e->config->seed + j->run);
     s.rounds = (int)e->config->rounds;
     s.depth = (int)e->config->depth;
     for (int k = 0; k < a->parts; k++) {
         int t = a->part[k], x = t == FLOOR ? TRAIN : t;
-        MNK_OUT(rows_of(e, t, j->run, &row[k], err));
-        part[k] = (mnk_part){&e->features[x], &e->outcome[t], e->table[x]->person, row[k], e->used[t]};
+        part[k] = (mnk_part){&e->features[x], &e->outcome[t], e->table[x]->person, NULL, 0};
     }
     MNK_OUT(mnk_training_gather(part, a->parts, &training, err));
     MNK_OUT(mnk_model_fit(e->kind[j->kind], &training, &s, &model, err));
@@ -186,8 +166,6 @@ static mnk_status run_job(job *j, mnk_error *err) {
 out:
     mnk_training_close(&training);
     mnk_model_close(model);
-    mnk_free(row[0]);
-    mnk_free(row[1]);
     return status;
 }
 
@@ -197,10 +175,9 @@ static void run_one(void *ctx, size_t i) {
     if (status != MNK_OK && j->err.code == MNK_OK) j->err.code = status;
 }
 
-/* One seed where it changes nothing: a linear model on all rows. The floor is a reference line: one run. */
+/* One run where seeds change nothing (linear models) and for the floor, a reference line. */
 static size_t runs_of(const experiment *e, int kind, int a) {
-    bool sampled = e->used[TRAIN] < e->table[TRAIN]->n || e->used[SYNTHETIC] < e->table[SYNTHETIC]->n;
-    return arms[a].reference || (!e->kind[kind]->seeded && !sampled) ? 1 : (size_t)e->config->seeds;
+    return arms[a].reference || !e->kind[kind]->seeded ? 1 : (size_t)e->config->seeds;
 }
 
 static mnk_status open_cells(experiment *e, size_t *jobs, mnk_error *err) {
