@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "data/date_text.h"
 #include "data/images.h"
 #include "data/open.h"
 #include "data/schema_file.h"
@@ -162,6 +163,24 @@ static void tell_file(const opening *g) {
                         "%s: its first line holds numbers alone: taken as a row; columns are called column_1 …", f->name);
 }
 
+/* A column in which no day is above 12 can be read in two ways. */
+static void tell_dates(const opening *g) {
+    char shown[96];
+    for (size_t c = 0; g->is_new && c < g->file.columns; c++) {
+        const mnk_column_stats *s = &g->stats[c];
+        if (g->schema->column[c].type != MNK_COLUMN_DATE) continue;
+        for (int a = 0; a < MNK_DATE_PATTERNS; a++)
+            for (int b = a + 1; b < MNK_DATE_PATTERNS && s->dates[a / 64] >> (a % 64) & 1; b++) {
+                const char *x = mnk_date_patterns[a], *y = mnk_date_patterns[b];
+                bool swapped = x[1] == 'd' && y[1] == 'm' && strlen(x) == strlen(y) && x[2] == y[2];
+                if (swapped && s->dates[b / 64] >> (b % 64) & 1)
+                    mnk_observe_log(g->observer, MNK_LOG_WARNING,
+                                    "%s: column %s: read as %s, though %s fits too; say which in the schema", g->file.name,
+                                    mnk_printable(g->file.heading[c], shown), x, y);
+            }
+    }
+}
+
 static mnk_status make_table(opening *g, const char *spec, mnk_table **out, mnk_error *err) {
     mnk_table *t = NULL;
     mnk_status status = MNK_OK;
@@ -193,6 +212,7 @@ static mnk_status open_file(opening *g, const char *path, const char *spec, mnk_
     MNK_TRY(settle_roles(g, err));
     if (g->is_new) MNK_TRY(refuse_empty_columns(g, err));
     MNK_TRY(bind_columns(g, err));
+    tell_dates(g);
     return make_table(g, spec, out, err);
 }
 
