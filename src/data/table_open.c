@@ -1,4 +1,6 @@
 /* Opening a table: which schema, which column is which, and the split asked for. */
+#include "data/table_open.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -201,9 +203,8 @@ out:
     return status;
 }
 
-static mnk_status open_file(opening *g, const char *path, const char *spec, mnk_table **out, mnk_error *err) {
-    MNK_TRY(mnk_missing_list_parse(g->o->missing, &g->missing, err));
-    MNK_TRY(mnk_table_file_open(path, g->o, g->observer, &g->file, err));
+/* g->file is read. */
+static mnk_status open_text(opening *g, const char *spec, mnk_table **out, mnk_error *err) {
     MNK_TRY(check_rows(g, err));
     tell_file(g);
     if (!(g->texts = mnk_arena_open())) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
@@ -216,27 +217,45 @@ static mnk_status open_file(opening *g, const char *path, const char *spec, mnk_
     return make_table(g, spec, out, err);
 }
 
+static void clear(opening *g) {
+    mnk_column_stats_clear(g->stats, g->file.columns);
+    mnk_table_file_clear(&g->file);
+    mnk_arena_close(g->texts);
+    mnk_schema_close(g->schema);
+    mnk_free(g->binding);
+}
+
+static const mnk_table_options defaults;
+
 mnk_status mnk_table_open(const char *spec, const mnk_table_options *options, const mnk_observer *observer, mnk_table **out,
                           mnk_error *err) {
-    static const mnk_table_options defaults = {0};
     char path[1024];
     mnk_split split;
     mnk_table *all = NULL;
     opening g = {.o = options ? options : &defaults, .observer = observer};
     *out = NULL;
     MNK_TRY(mnk_spec_parse(spec, path, sizeof path, &split, err));
-    mnk_status status = open_file(&g, path, spec, &all, err);
+    mnk_status status = mnk_missing_list_parse(g.o->missing, &g.missing, err);
+    if (status == MNK_OK) status = mnk_table_file_open(path, g.o, observer, &g.file, err);
+    if (status == MNK_OK) status = open_text(&g, spec, &all, err);
     if (status == MNK_OK && split != MNK_SPLIT_NONE) {
         status = mnk_table_subset(all, split, out, err);
         if (mnk_schema_role(all->schema, MNK_COLUMN_IS_SPLIT) < 0)
             mnk_error_hint(err, "the table has no column with the role split");
         mnk_table_close(all);
     } else *out = all;
-    mnk_column_stats_clear(g.stats, g.file.columns);
-    mnk_table_file_clear(&g.file);
-    mnk_arena_close(g.texts);
-    mnk_schema_close(g.schema);
-    mnk_free(g.binding);
+    clear(&g);
+    return status;
+}
+
+mnk_status mnk_table_parse(const char *bytes, size_t n, const char *name, const mnk_table_options *options, mnk_table **out,
+                           mnk_error *err) {
+    opening g = {.o = options ? options : &defaults};
+    *out = NULL;
+    mnk_status status = mnk_missing_list_parse(g.o->missing, &g.missing, err);
+    if (status == MNK_OK) status = mnk_table_file_parse(bytes, n, name, g.o, &g.file, err);
+    if (status == MNK_OK) status = open_text(&g, name, out, err);
+    clear(&g);
     return status;
 }
 
