@@ -210,7 +210,7 @@ static bool is_person(const inferring *g, size_t c) {
     const char *h = g->f->heading[c];
     if (g->o->person_column) return is_named(g->o->person_column, h);
     return mnk_heading_has(h, mnk_words_person) &&
-           (mnk_heading_has(h, mnk_words_id) || mnk_heading_is(h, (const char *const[]){"patient", "subject", "person", NULL}));
+           (mnk_heading_is_id(h) || mnk_heading_is(h, (const char *const[]){"patient", "subject", "person", NULL}));
 }
 
 static void number_column(const mnk_number_stats *n, mnk_column *k) {
@@ -225,7 +225,7 @@ static void number_column(const mnk_number_stats *n, mnk_column *k) {
 static mnk_column_type whole_type(const inferring *g, size_t c) {
     const mnk_column_stats *s = &g->stats[c];
     const char *h = g->f->heading[c];
-    bool id = mnk_heading_has(h, mnk_words_id);
+    bool id = mnk_heading_is_id(h);
     size_t distinct = s->set.many ? SIZE_MAX : s->set.n;
     if (is_person(g, c)) return MNK_COLUMN_ID;
     if (g->unique[c] && (id || !strcmp(h, "column_1")) && g->f->rows >= PROVING_ROWS) return MNK_COLUMN_ID;
@@ -238,7 +238,7 @@ static mnk_column_type whole_type(const inferring *g, size_t c) {
 
 static mnk_column_type text_type(const inferring *g, size_t c, size_t filled) {
     const mnk_column_stats *s = &g->stats[c];
-    bool id = mnk_heading_has(g->f->heading[c], mnk_words_id);
+    bool id = mnk_heading_is_id(g->f->heading[c]);
     if (is_person(g, c)) return MNK_COLUMN_ID;
     if (g->unique[c] && (g->f->rows >= PROVING_ROWS || id) && s->longest <= LONG_TEXT && !s->with_blanks) return MNK_COLUMN_ID;
     if (s->set.many) return id ? MNK_COLUMN_ID : MNK_COLUMN_TEXT;
