@@ -8,7 +8,8 @@
 typedef enum mnk_rank_aim {
     MNK_RANK_HIGH,   /* higher is better */
     MNK_RANK_LOW,    /* lower is better */
-    MNK_RANK_HOLDOUT /* nearer to the reference "holdout" is better: authenticity, two-sample AUC, within-class spread */
+    MNK_RANK_HALF,   /* nearer to 0.5 is better: the AUC of a two-sample test */
+    MNK_RANK_HOLDOUT /* nearer to the reference "holdout" is better: authenticity, density, within-class spread */
 } mnk_rank_aim;
 
 typedef enum mnk_rank_axis { MNK_RANK_FIDELITY, MNK_RANK_DIVERSITY, MNK_RANK_PRIVACY, MNK_RANK_UTILITY } mnk_rank_axis;

@@ -77,6 +77,9 @@ MNK_API void mnk_result_add_warning(mnk_result *r, const char *fmt, ...) MNK_PRI
 MNK_API void mnk_metric_add_reference(mnk_metric *m, const char *name, double value);
 /* First metric of the whole (no column) with this id, encoding and subset ("" matches overall); NULL when absent. */
 MNK_API const mnk_metric *mnk_result_find(const mnk_result *r, const char *id, const char *encoding, const char *subset);
+/* The same of one column or pair of columns; column "" is mnk_result_find. */
+MNK_API const mnk_metric *mnk_result_find_column(const mnk_result *r, const char *id, const char *encoding, const char *subset,
+                                                 const char *column);
 
 /* JSON text of the result; *out released with mnk_free_bytes. */
 MNK_API mnk_status mnk_result_json(const mnk_result *r, char **out, mnk_error *err) MNK_CHECK;

@@ -87,11 +87,17 @@ void mnk_metric_add_reference(mnk_metric *m, const char *name, double value) {
     ref->value = value;
 }
 
-const mnk_metric *mnk_result_find(const mnk_result *r, const char *id, const char *encoding, const char *subset) {
+const mnk_metric *mnk_result_find_column(const mnk_result *r, const char *id, const char *encoding, const char *subset,
+                                         const char *column) {
     for (size_t i = 0; r && i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (!*m->column && !strcmp(m->id, id) && !strcmp(m->encoding, encoding ? encoding : "") && !strcmp(m->subset, subset ? subset : ""))
+        if (!strcmp(m->id, id) && !strcmp(m->encoding, encoding ? encoding : "") && !strcmp(m->subset, subset ? subset : "") &&
+            !strcmp(m->column, column))
             return m;
     }
     return NULL;
+}
+
+const mnk_metric *mnk_result_find(const mnk_result *r, const char *id, const char *encoding, const char *subset) {
+    return mnk_result_find_column(r, id, encoding, subset, "");
 }

@@ -14,19 +14,28 @@ static const mnk_rank_metric metrics[] = {
     {"precision", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
     {"alpha_precision", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
     {"density", MNK_RANK_FIDELITY, MNK_RANK_HOLDOUT},
-    {"column_shapes", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
-    {"pair_trends", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
+    {"ks_complement", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
+    {"tv_complement", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
+    {"rank_correlation_similarity", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
+    {"contingency_similarity", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
+    {"binned_accuracy_3", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
+    {"missing_similarity", MNK_RANK_FIDELITY, MNK_RANK_HIGH},
     {"frechet_distance", MNK_RANK_FIDELITY, MNK_RANK_LOW},
     {"kid", MNK_RANK_FIDELITY, MNK_RANK_LOW},
     {"mmd2", MNK_RANK_FIDELITY, MNK_RANK_LOW},
-    {"c2st.boosting", MNK_RANK_FIDELITY, MNK_RANK_HOLDOUT},
+    {"c2st.boosting", MNK_RANK_FIDELITY, MNK_RANK_HALF},
     {"coverage", MNK_RANK_DIVERSITY, MNK_RANK_HIGH},
     {"beta_recall", MNK_RANK_DIVERSITY, MNK_RANK_HIGH},
     {"recall", MNK_RANK_DIVERSITY, MNK_RANK_HIGH},
     {"within_class_sd", MNK_RANK_DIVERSITY, MNK_RANK_HOLDOUT},
+    {"category_coverage", MNK_RANK_DIVERSITY, MNK_RANK_HIGH},
     {"authenticity", MNK_RANK_PRIVACY, MNK_RANK_HOLDOUT},
     {"near_copies", MNK_RANK_PRIVACY, MNK_RANK_LOW},
     {"exact_copies", MNK_RANK_PRIVACY, MNK_RANK_LOW},
+    {"macro_auc.tstr.boosting", MNK_RANK_UTILITY, MNK_RANK_HIGH},
+    {"r2.tstr.boosting", MNK_RANK_UTILITY, MNK_RANK_HIGH},
+    {"c_index.tstr.boosting", MNK_RANK_UTILITY, MNK_RANK_HIGH},
+    {"macro_auc.synthetic", MNK_RANK_UTILITY, MNK_RANK_HIGH},
 };
 enum { METRICS = sizeof metrics / sizeof *metrics };
 
@@ -38,7 +47,8 @@ const char *mnk_rank_axis_name(mnk_rank_axis axis) { return (unsigned)axis < MNK
 const mnk_metric *mnk_rank_axis_metric(const mnk_result *r, mnk_rank_axis axis) {
     for (size_t k = 0; k < METRICS; k++)
         for (size_t i = 0; metrics[k].axis == axis && i < r->metrics; i++)
-            if (!*r->metric[i].subset && strcmp(r->metric[i].id, metrics[k].id) == 0 && !isnan(r->metric[i].value))
+            if (!*r->metric[i].subset && !*r->metric[i].column && strcmp(r->metric[i].id, metrics[k].id) == 0 &&
+                !isnan(r->metric[i].value))
                 return &r->metric[i];
     return NULL;
 }
@@ -58,7 +68,7 @@ static score score_of(const mnk_metric *m, mnk_rank_aim aim) {
     double z = mnk_normal_quantile(0.5 + m->level / 2), se = (m->high - m->low) / (2 * z);
     if (aim == MNK_RANK_HIGH) return (score){m->value, se};
     if (aim == MNK_RANK_LOW) return (score){-m->value, se};
-    return (score){-fabs(m->value - holdout_of(m)), se};
+    return (score){-fabs(m->value - (aim == MNK_RANK_HALF ? 0.5 : holdout_of(m))), se};
 }
 
 /* 1: a is better than b beyond chance. */
@@ -116,7 +126,7 @@ static mnk_status rank_metric(ranking *k, const mnk_rank_metric *metric, mnk_err
     for (size_t e = 0; e < k->n; e++)
         for (size_t i = 0; i < k->entry[e].result->metrics; i++) {
             const mnk_metric *m = &k->entry[e].result->metric[i];
-            if (*m->subset || strcmp(m->id, metric->id) != 0) continue;
+            if (*m->subset || *m->column || strcmp(m->id, metric->id) != 0) continue;
             bool known = n == sizeof seen / sizeof *seen;
             for (size_t s = 0; s < n; s++) known = known || strcmp(seen[s], m->encoding) == 0;
             if (known) continue;

@@ -36,7 +36,7 @@ static double similarity_of(const mnk_table_evidence *s, const char *name) {
     double worst = NAN;
     for (size_t i = 0; i < s->n; i++)
         for (size_t k = 0; s->synthetic[i].result && k < sizeof ids / sizeof *ids; k++) {
-            const mnk_metric *m = mnk_result_find(s->synthetic[i].result, ids[k], "", name);
+            const mnk_metric *m = mnk_result_find_column(s->synthetic[i].result, ids[k], "", "", name);
             if (m && !isnan(m->value) && !(m->value >= worst)) worst = m->value;
         }
     return worst;

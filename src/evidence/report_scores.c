@@ -84,7 +84,8 @@ void mnk_report_tables(mnk_text *t, const mnk_table_evidence *e) {
     mnk_html_section_end(t);
 }
 
-static bool is_of(const mnk_metric *m, const char *const *groups, size_t n) {
+static bool is_of(const mnk_metric *m, const char *const *groups, size_t n, bool overall) {
+    if ((!*m->subset && !*m->column) != overall) return false;
     for (size_t k = 0; k < n; k++)
         if (strcmp(m->group, groups[k]) == 0) return true;
     return false;
@@ -106,9 +107,11 @@ static void score_row(mnk_text *t, const mnk_table_evidence *e, const mnk_metric
     char b[48];
     mnk_text_add(t, "<tr>");
     mnk_html_element(t, "td", NULL, "%s", mnk_metric_name(m->id));
-    if (by_subset) mnk_html_element(t, "td", "l", "%s", m->subset);
-    for (size_t i = 0; i < e->n; i++)
-        value_cell(t, e->synthetic[i].result ? mnk_result_find(e->synthetic[i].result, m->id, m->encoding, m->subset) : NULL);
+    if (by_subset) mnk_html_element(t, "td", "l", "%s%s%s", m->column, *m->column && *m->subset ? ", " : "", m->subset);
+    for (size_t i = 0; i < e->n; i++) {
+        const mnk_result *r = e->synthetic[i].result;
+        value_cell(t, r ? mnk_result_find_column(r, m->id, m->encoding, m->subset, m->column) : NULL);
+    }
     for (int k = 0; references[k]; k++)
         if (has[k]) mnk_html_element(t, "td", NULL, "%s", mnk_html_number(mnk_metric_reference(m, references[k]), b));
     mnk_text_add(t, "</tr>\n");
@@ -123,7 +126,7 @@ static void score_table(mnk_text *t, const mnk_table_evidence *e, const char *co
     for (size_t i = 0; i < e->n && !first; i++) first = e->synthetic[i].result;
     for (size_t i = 0; first && i < first->metrics; i++) {
         const mnk_metric *m = &first->metric[i];
-        if (!is_of(m, groups, n_groups) || (*m->subset == '\0') != overall) continue;
+        if (!is_of(m, groups, n_groups, overall)) continue;
         any = true;
         for (int k = 0; references[k]; k++) has[k] = has[k] || !isnan(mnk_metric_reference(m, references[k]));
     }
@@ -136,7 +139,7 @@ static void score_table(mnk_text *t, const mnk_table_evidence *e, const char *co
         if (has[k]) mnk_html_element(t, "th", NULL, "%s", references[k]);
     mnk_text_add(t, "</tr>\n");
     for (size_t i = 0; i < first->metrics && shown < SHOWN; i++)
-        if (is_of(&first->metric[i], groups, n_groups) && (*first->metric[i].subset == '\0') == overall) {
+        if (is_of(&first->metric[i], groups, n_groups, overall)) {
             score_row(t, e, &first->metric[i], references, has, !overall);
             shown++;
         }

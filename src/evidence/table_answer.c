@@ -9,7 +9,8 @@
 
 static const mnk_metric *overall(const mnk_result *r, const char *id) {
     for (size_t i = 0; r && i < r->metrics; i++)
-        if (!*r->metric[i].subset && strcmp(r->metric[i].id, id) == 0 && !isnan(r->metric[i].value)) return &r->metric[i];
+        if (!*r->metric[i].subset && !*r->metric[i].column && strcmp(r->metric[i].id, id) == 0 && !isnan(r->metric[i].value))
+            return &r->metric[i];
     return NULL;
 }
 
@@ -100,7 +101,9 @@ static void say_fidelity(const mnk_result *r, const char *name, mnk_sentence out
 /* The first "<measure>_gain.tstr.<model>" there is. */
 static const mnk_metric *gain_of(const mnk_result *r) {
     for (size_t i = 0; i < r->metrics; i++)
-        if (!*r->metric[i].subset && strstr(r->metric[i].id, "_gain.tstr.") && !isnan(r->metric[i].value)) return &r->metric[i];
+        if (!*r->metric[i].subset && !*r->metric[i].column && strstr(r->metric[i].id, "_gain.tstr.") &&
+            !isnan(r->metric[i].value))
+            return &r->metric[i];
     return NULL;
 }
 
