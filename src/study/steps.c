@@ -8,6 +8,7 @@
 #include "manikin/describe.h"
 #include "study/evidence_of.h"
 #include "study/run.h"
+#include "study/trials.h"
 
 enum { BLOCK = 256 }; /* images sampled at a time */
 static const char *const sample_outputs[] = {"synthetic.npz", "synthetic", "synthetic.tar"};
@@ -218,6 +219,13 @@ static mnk_status evaluate(mnk_run *r, bool can_continue, mnk_error *err) {
 
 static mnk_status usefulness(mnk_run *r, bool can_continue, mnk_error *err) {
     (void)can_continue;
+    mnk_trials trials;
+    MNK_TRY(mnk_trials_list(r, &trials, err));
+    MNK_TRY(mnk_trials_sweep(r, &trials, err));
+    for (size_t i = 0; i < trials.n; i++) {
+        char path[1200], digest[MNK_HASH_TEXT];
+        MNK_TRY(mnk_trial_generator(r, &trials.trial[i], path, digest, err));
+    }
     MNK_TRY(mnk_run_splits(r, err));
     MNK_TRY(mnk_run_synthetic(r, err));
     mnk_result_close(r->usefulness);
@@ -266,7 +274,7 @@ const mnk_step mnk_steps[MNK_STEPS_MAX] = {
     {MNK_STEP_USEFULNESS,
      "usefulness",
      "judge usefulness",
-     {"usefulness"},
+     {"usefulness", "repeat", "gan"},
      AFTER(DATA) | AFTER(SAMPLE),
      {"results/usefulness.json"},
      no_usefulness,
