@@ -219,23 +219,15 @@ static mnk_status evaluate(mnk_run *r, bool can_continue, mnk_error *err) {
 
 static mnk_status usefulness(mnk_run *r, bool can_continue, mnk_error *err) {
     (void)can_continue;
-    mnk_trials trials;
-    MNK_TRY(mnk_trials_list(r, &trials, err));
-    MNK_TRY(mnk_trials_sweep(r, &trials, err));
-    for (size_t i = 0; i < trials.n; i++) {
-        char path[1200], digest[MNK_HASH_TEXT];
-        MNK_TRY(mnk_trial_generator(r, &trials.trial[i], path, digest, err));
-    }
     MNK_TRY(mnk_run_splits(r, err));
     MNK_TRY(mnk_run_synthetic(r, err));
     mnk_result_close(r->usefulness);
+    r->usefulness = NULL;
     MNK_TRY(mnk_result_open("usefulness", r->seed, &r->usefulness, err));
     if (!r->test)
         return MNK_FAIL(err, MNK_ERR_INPUT,
                         "usefulness needs a test set: give data.test a share, or write \"usefulness: off\"");
-    mnk_usefulness_config config = r->s->usefulness;
-    config.classifier.seed = r->seed;
-    MNK_TRY(mnk_usefulness(r->train, r->val, r->synthetic, r->test, &config, r->observer, r->usefulness, err));
+    MNK_TRY(mnk_trials_judge(r, err));
     return save_result(r, r->usefulness, "results/usefulness.json", err);
 }
 
@@ -276,7 +268,7 @@ const mnk_step mnk_steps[MNK_STEPS_MAX] = {
      "judge usefulness",
      {"usefulness", "repeat", "gan"},
      AFTER(DATA) | AFTER(SAMPLE),
-     {"results/usefulness.json"},
+     {"results/usefulness.json", MNK_TRIALS_FOLDER},
      no_usefulness,
      usefulness,
      NULL},

@@ -83,6 +83,7 @@ static const mnk_option report_options[] = {
 };
 
 static const char *const gan_refused[] = {"size", "channels", "skip-bad", "resume", NULL};
+static const char *const usefulness_refused[] = {"balanced", "augment", NULL};
 
 const mnk_study_section mnk_study_sections[] = {
     {"data", mnk_study_data_options, offsetof(mnk_study, data), 0, NULL},
@@ -91,7 +92,8 @@ const mnk_study_section mnk_study_sections[] = {
     {"sample", sample_options, offsetof(mnk_study, sample), 0, NULL},
     {"classifier", mnk_classifier_options, offsetof(mnk_study, classifier), offsetof(mnk_study, no_classifier), NULL},
     {"evaluate", mnk_evaluate_options, offsetof(mnk_study, evaluate), offsetof(mnk_study, no_evaluate), NULL},
-    {"usefulness", mnk_usefulness_options, offsetof(mnk_study, usefulness), offsetof(mnk_study, no_usefulness), NULL},
+    {"usefulness", mnk_usefulness_options, offsetof(mnk_study, usefulness), offsetof(mnk_study, no_usefulness),
+     usefulness_refused},
     {"repeat", repeat_options, offsetof(mnk_study, repeat), 0, NULL},
     {"report", report_options, offsetof(mnk_study, report), 0, NULL},
     {NULL, NULL, 0, 0, NULL},
@@ -179,10 +181,12 @@ static mnk_status set_in_section(mnk_study *s, const mnk_study_section *section,
                                  mnk_error *err) {
     const mnk_option *table = mnk_study_table(s, section);
     if (!table) return fail_at(p, err, "the section \"simulate\" needs data.simulate, which names the forward model");
-    if (is_refused(section, key))
-        return fail_at(p, err,
-                       strcmp(key, "resume") ? "%s.%s is set in the section data" : "%s.%s: a study decides this by itself",
-                       section->name, key);
+    if (is_refused(section, key)) {
+        const char *why = section->refused == usefulness_refused ? "%s.%s: the arms decide this, each for itself"
+                          : strcmp(key, "resume")                ? "%s.%s is set in the section data"
+                                                                 : "%s.%s: a study decides this by itself";
+        return fail_at(p, err, why, section->name, key);
+    }
     return set_value(s, section->name, table, mnk_study_config(s, section), key, value, p, err);
 }
 
@@ -380,6 +384,8 @@ static mnk_status check_whole(mnk_study *s, mnk_error *err) {
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: simulate: %s", s->name, without_flag(inner.message));
     if (mnk_gan_config_check(&s->gan, &inner) != MNK_OK)
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: gan: %s", s->name, without_flag(inner.message));
+    if (!s->no_usefulness && mnk_usefulness_check(&s->usefulness, &inner) != MNK_OK)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %s", s->name, inner.message);
     return read_curve(s, err);
 }
 

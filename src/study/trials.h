@@ -38,6 +38,10 @@ mnk_status mnk_trial_train(mnk_run *r, const mnk_trial *t, mnk_images **out, mnk
 mnk_status mnk_trial_generator(mnk_run *r, const mnk_trial *t, char path[1200], char digest[MNK_HASH_TEXT],
                                mnk_error *err) MNK_CHECK;
 
+/* The whole experiment: every generator, every arm, and the metrics over all of them into r->usefulness. What an earlier run
+ * finished is taken from DIR/trials. */
+mnk_status mnk_trials_judge(mnk_run *r, mnk_error *err) MNK_CHECK;
+
 /* Removes from DIR/trials and the records what belongs to no trial of this study. */
 mnk_status mnk_trials_sweep(const mnk_run *r, const mnk_trials *t, mnk_error *err) MNK_CHECK;
 
