@@ -28,7 +28,7 @@ MNK_API void mnk_usefulness_defaults(mnk_usefulness_config *config);
  * real+over+classical):
  *   real, real+over, real+classical, real+over+classical, real+synthetic, real+synthetic+classical,
  *   real+synthetic+over+classical, synthetic (with classical augmentation), and with `select`
- *   real+synthetic+over+classical/confidence, …/realism.
+ *   real+synthetic+over+classical:confidence, …:realism.
  * "over" draws the real classes in equal shares, "classical" augments; synthetic images always come in equal shares. All arms
  * take the same number of optimiser steps at the same batch size and keep the last weights. val (may be NULL) only serves to
  * find the hardest pair. Classes are matched by name; a class absent from an arm's training data counts as wrong there.

@@ -18,8 +18,8 @@ const mnk_arm mnk_arms[MNK_ARMS] = {
     {"real+synthetic+classical",                 true,  false, true,  true,  MNK_SELECT_ALL,        "real and synthetic, augmented"},
     {"real+synthetic+over+classical",            true,  true,  true,  true,  MNK_SELECT_ALL,        "all three"},
     {"synthetic",                                false, true,  true,  true,  MNK_SELECT_ALL,        "synthetic alone, augmented"},
-    {"real+synthetic+over+classical/confidence", true,  true,  true,  true,  MNK_SELECT_CONFIDENCE, "all three, synthetic chosen by confidence"},
-    {"real+synthetic+over+classical/realism",    true,  true,  true,  true,  MNK_SELECT_REALISM,    "all three, synthetic chosen by realism"},
+    {"real+synthetic+over+classical:confidence", true,  true,  true,  true,  MNK_SELECT_CONFIDENCE, "all three, synthetic chosen by confidence"},
+    {"real+synthetic+over+classical:realism",    true,  true,  true,  true,  MNK_SELECT_REALISM,    "all three, synthetic chosen by realism"},
 };
 /* clang-format on */
 
@@ -36,8 +36,8 @@ static bool is_in(const char *list, const char *name) {
 }
 
 static const char *selection_of(const mnk_arm *a) {
-    const char *slash = strchr(a->name, '/');
-    return slash ? slash + 1 : "";
+    const char *colon = strchr(a->name, ':');
+    return colon ? colon + 1 : "";
 }
 
 /* Words of list that name nothing: option is for the message. */

@@ -22,15 +22,15 @@ mnk_status mnk_scores_save(const mnk_scores *s, const char *path, mnk_error *err
     char names[MNK_ARMS][64];
     size_t n = 0;
     int64_t seeds = (int64_t)s->seeds, classes = s->classes, steps = (int64_t)s->steps;
-    uint8_t absent[1] = {0}, *is_absent = absent;
+    int64_t *absent = NULL; /* every tensor's bytes must be a multiple of 4 */
     t[n++] = (mnk_st_tensor){.name = "train_n", .dtype = MNK_I64, .rank = 1, .shape = {classes}, .data = s->train_n};
     t[n++] = (mnk_st_tensor){.name = "steps", .dtype = MNK_I64, .rank = 1, .shape = {1}, .data = &steps};
     if (s->variety)
         t[n++] = (mnk_st_tensor){.name = "variety", .dtype = MNK_F64, .rank = 1, .shape = {classes}, .data = s->variety};
     if (s->absent) {
-        MNK_TRY(MNK_NEW(is_absent, (size_t)classes, err));
-        for (int k = 0; k < s->classes; k++) is_absent[k] = s->absent[k];
-        t[n++] = (mnk_st_tensor){.name = "absent", .dtype = MNK_U8, .rank = 1, .shape = {classes}, .data = is_absent};
+        MNK_TRY(MNK_NEW(absent, (size_t)classes, err));
+        for (int k = 0; k < s->classes; k++) absent[k] = s->absent[k];
+        t[n++] = (mnk_st_tensor){.name = "absent", .dtype = MNK_I64, .rank = 1, .shape = {classes}, .data = absent};
     }
     if (s->val)
         t[n++] = (mnk_st_tensor){
@@ -47,7 +47,7 @@ mnk_status mnk_scores_save(const mnk_scores *s, const char *path, mnk_error *err
     }
     mnk_st_meta meta[] = {{"format", "manikin-scores"}, {"format_version", "1"}};
     mnk_status status = mnk_st_write(path, true, t, n, meta, 2, err);
-    if (is_absent != absent) mnk_free(is_absent);
+    mnk_free(absent);
     return status;
 }
 
@@ -69,8 +69,7 @@ static mnk_status take(const mnk_st *st, const char *path, const char *name, mnk
 
 static mnk_status read_all(const mnk_st *st, const char *path, mnk_scores *s, mnk_error *err) {
     const char *format = mnk_st_meta_get(st, "format");
-    int64_t *steps = NULL, classes[1] = {s->classes}, one[1] = {1};
-    uint8_t *absent = NULL;
+    int64_t *steps = NULL, *absent = NULL, classes[1] = {s->classes}, one[1] = {1};
     mnk_status status = MNK_OK;
     if (!format || strcmp(format, "manikin-scores") != 0)
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: not a file of manikin's scores", path);
@@ -84,7 +83,7 @@ static mnk_status read_all(const mnk_st *st, const char *path, mnk_scores *s, mn
     MNK_OUT(take(st, path, "train_n", MNK_I64, 1, classes, sizeof(int64_t), &s->train_n, err));
     MNK_OUT(take(st, path, "steps", MNK_I64, 1, one, sizeof(int64_t), &steps, err));
     MNK_OUT(take(st, path, "variety", MNK_F64, 1, classes, sizeof(double), &s->variety, err));
-    MNK_OUT(take(st, path, "absent", MNK_U8, 1, classes, 1, &absent, err));
+    MNK_OUT(take(st, path, "absent", MNK_I64, 1, classes, sizeof(int64_t), &absent, err));
     MNK_OUT(take(st, path, "val", MNK_F32, 3, val, sizeof(float), &s->val, err));
     for (int a = 0; a < MNK_ARMS; a++) {
         char name[64];
@@ -95,7 +94,7 @@ static mnk_status read_all(const mnk_st *st, const char *path, mnk_scores *s, mn
     s->steps = (size_t)*steps;
     if (absent) {
         MNK_OUT(MNK_NEW(s->absent, (size_t)s->classes, err));
-        for (int k = 0; k < s->classes; k++) s->absent[k] = absent[k];
+        for (int k = 0; k < s->classes; k++) s->absent[k] = absent[k] != 0;
     }
 out:
     mnk_free(steps);
