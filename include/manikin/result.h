@@ -26,6 +26,7 @@ typedef struct mnk_metric {
     size_t n;          /* items behind the value */
     mnk_reference reference[8];
     int references;
+    char verdict[24]; /* of a comparison: "better", "not worse", "worse", "cannot tell", "refused"; "" when none was asked */
     char note[160];
     char column[96]; /* of a table: "age", or a pair "age x sex"; "" a figure of the whole */
 } mnk_metric;

@@ -91,6 +91,48 @@ double mnk_beta_quantile(double p, double a, double b) {
     return x;
 }
 
+/* Upper tail of |t|: half of I_x(df/2, 1/2) at x = df/(df + t^2) (Abramowitz & Stegun 26.7.1). */
+double mnk_student_cdf(double t, double df) {
+    if (!(df > 0.0) || isnan(t)) return NAN;
+    if (isinf(df)) return mnk_normal_cdf(t);
+    double tail = isinf(t) ? 0.0 : 0.5 * mnk_beta_cdf(df / (df + t * t), 0.5 * df, 0.5);
+    return t > 0.0 ? 1.0 - tail : tail;
+}
+
+double mnk_student_quantile(double p, double df) {
+    if (!(df > 0.0) || !(p >= 0.0 && p <= 1.0)) return NAN;
+    if (isinf(df)) return mnk_normal_quantile(p);
+    double tail = p < 0.5 ? p : 1.0 - p;
+    if (tail == 0.5) return 0.0;
+    double x = mnk_beta_quantile(2.0 * tail, 0.5 * df, 0.5), t = sqrt(df * (1.0 - x) / x);
+    return p < 0.5 ? -t : t;
+}
+
+void mnk_holm(double *p, size_t n) {
+    size_t left = 0;
+    double before = -INFINITY, largest = 0.0;
+    for (size_t i = 0; i < n; i++) left += !isnan(p[i]);
+    double *adjusted = mnk_alloc(n + 1, sizeof *adjusted);
+    for (size_t i = 0; i < n; i++) {
+        if (adjusted) adjusted[i] = NAN;
+        else p[i] = NAN; /* without memory nothing is claimed */
+    }
+    while (adjusted && left > 0) { /* all hypotheses of the next smallest p at once */
+        double next = INFINITY;
+        size_t ties = 0;
+        for (size_t i = 0; i < n; i++)
+            if (p[i] > before && p[i] < next) next = p[i];
+        largest = fmax(largest, fmin(1.0, next * (double)left));
+        for (size_t i = 0; i < n; i++)
+            if (p[i] == next) adjusted[i] = largest, ties++;
+        if (!ties) break;
+        left -= ties;
+        before = next;
+    }
+    for (size_t i = 0; adjusted && i < n; i++) p[i] = adjusted[i];
+    mnk_free(adjusted);
+}
+
 void mnk_clopper_pearson(double successes, double n, double level, double *low, double *high) {
     double tail = 0.5 * (1.0 - level);
     *low = successes > 0.0 ? mnk_beta_quantile(tail, successes, n - successes + 1.0) : 0.0;

@@ -20,6 +20,14 @@ double mnk_beta_cdf(double x, double a, double b);
 /* x with I_x(a, b) = p. */
 double mnk_beta_quantile(double p, double a, double b);
 
+/* P(T <= t) and its inverse for Student's t with df > 0 degrees of freedom; df INFINITY is the normal. */
+double mnk_student_cdf(double t, double df);
+double mnk_student_quantile(double p, double df);
+
+/* Holm's step-down correction (Holm 1979), in place: p[i] becomes the smallest family level at which hypothesis i is rejected.
+ * NaN entries stay and do not count. */
+void mnk_holm(double *p, size_t n);
+
 /* Intervals of a proportion, `successes` of n at confidence `level` (0.95); n = 0 gives [0, 1].
  * Clopper-Pearson is exact (never covers less than level), Wilson is shorter and covers level on average. */
 void mnk_clopper_pearson(double successes, double n, double level, double *low, double *high);

@@ -42,7 +42,7 @@ const mnk_option mnk_study_data_options[] = {
     {"classes", 0, MNK_OPTION_LIST, DATA(classes), "NAME", NULL, 0, 0, NULL,
      "names of the classes, where the data only number them", false},
     {"keep", 0, MNK_OPTION_LIST, DATA(keep), "CLASS=SHARE", NULL, 0, 0, NULL,
-     "make a class rare on purpose: keep this share of its training images", false},
+     "keep this share of the training images of a class (*: of every other class)", false},
     {"rarest", 0, MNK_OPTION_TEXT, DATA(rarest), "CLASS", NULL, 0, 0, NULL,
      "the class the answer speaks of (default: fewest training images)", true},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
@@ -66,6 +66,16 @@ static const mnk_option sample_options[] = {
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
+static const mnk_option repeat_options[] = {
+    {"subsets", 0, MNK_OPTION_INT, offsetof(mnk_study_repeat, subsets), "N", "1", 1, 100, NULL,
+     "training subsets drawn by data.keep and learning-curve, each judged for usefulness", false},
+    {"generators", 0, MNK_OPTION_INT, offsetof(mnk_study_repeat, generators), "N", "1", 1, 100, NULL,
+     "generators trained on each subset", false},
+    {"learning-curve", 0, MNK_OPTION_LIST, offsetof(mnk_study_repeat, curve), "N", NULL, 0, 0, NULL,
+     "usefulness again with at most N training images a class", false},
+    {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
+};
+
 static const mnk_option report_options[] = {
     {"hide-real", 0, MNK_OPTION_BOOL, offsetof(mnk_study_report, hide_real), NULL, "false", 0, 0, NULL,
      "show no real image in the report", false},
@@ -73,6 +83,7 @@ static const mnk_option report_options[] = {
 };
 
 static const char *const gan_refused[] = {"size", "channels", "skip-bad", "resume", NULL};
+static const char *const usefulness_refused[] = {"balanced", "augment", NULL};
 
 const mnk_study_section mnk_study_sections[] = {
     {"data", mnk_study_data_options, offsetof(mnk_study, data), 0, NULL},
@@ -81,7 +92,9 @@ const mnk_study_section mnk_study_sections[] = {
     {"sample", sample_options, offsetof(mnk_study, sample), 0, NULL},
     {"classifier", mnk_classifier_options, offsetof(mnk_study, classifier), offsetof(mnk_study, no_classifier), NULL},
     {"evaluate", mnk_evaluate_options, offsetof(mnk_study, evaluate), offsetof(mnk_study, no_evaluate), NULL},
-    {"usefulness", mnk_usefulness_options, offsetof(mnk_study, usefulness), offsetof(mnk_study, no_usefulness), NULL},
+    {"usefulness", mnk_usefulness_options, offsetof(mnk_study, usefulness), offsetof(mnk_study, no_usefulness),
+     usefulness_refused},
+    {"repeat", repeat_options, offsetof(mnk_study, repeat), 0, NULL},
     {"report", report_options, offsetof(mnk_study, report), 0, NULL},
     {NULL, NULL, 0, 0, NULL},
 };
@@ -168,10 +181,12 @@ static mnk_status set_in_section(mnk_study *s, const mnk_study_section *section,
                                  mnk_error *err) {
     const mnk_option *table = mnk_study_table(s, section);
     if (!table) return fail_at(p, err, "the section \"simulate\" needs data.simulate, which names the forward model");
-    if (is_refused(section, key))
-        return fail_at(p, err,
-                       strcmp(key, "resume") ? "%s.%s is set in the section data" : "%s.%s: a study decides this by itself",
-                       section->name, key);
+    if (is_refused(section, key)) {
+        const char *why = section->refused == usefulness_refused ? "%s.%s: the arms decide this, each for itself"
+                          : strcmp(key, "resume")                ? "%s.%s is set in the section data"
+                                                                 : "%s.%s: a study decides this by itself";
+        return fail_at(p, err, why, section->name, key);
+    }
     return set_value(s, section->name, table, mnk_study_config(s, section), key, value, p, err);
 }
 
@@ -336,7 +351,27 @@ static mnk_status set_top(mnk_study *s, const char *const *set, size_t n, mnk_er
     return MNK_OK;
 }
 
-static mnk_status check_whole(const mnk_study *s, mnk_error *err) {
+static mnk_status read_curve(mnk_study *s, mnk_error *err) {
+    const mnk_option_list *list = &s->repeat.curve;
+    if (list->n > MNK_CURVE_MAX)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.learning-curve: %zu sizes; at most %d", s->name, list->n, MNK_CURVE_MAX);
+    for (size_t i = 0; i < list->n; i++) {
+        char *end = NULL;
+        double v = strtod(list->items[i], &end);
+        if (end == list->items[i] || *end || !(v >= 2 && v <= 1e7) || v != (double)(int64_t)v || (i && v <= (double)s->curve[i - 1]))
+            return MNK_FAIL(err, MNK_ERR_INPUT,
+                            "%s: repeat.learning-curve: \"%.40s\": whole numbers from 2 on in rising order are expected, the most "
+                            "training images of a class",
+                            s->name, list->items[i]);
+        s->curve[s->curves++] = (int64_t)v;
+    }
+    if (s->repeat.subsets == 1 || s->data.keep.n || s->curves) return MNK_OK;
+    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.subsets: every subset would be the whole training set", s->name);
+    mnk_error_hint(err, "data.keep (\"*=50%%\" for all classes) or repeat.learning-curve says what is drawn");
+    return status;
+}
+
+static mnk_status check_whole(mnk_study *s, mnk_error *err) {
     if (!s->data.path == !s->data.simulate) {
         mnk_status status = MNK_FAIL(
             err, MNK_ERR_INPUT,
@@ -349,7 +384,9 @@ static mnk_status check_whole(const mnk_study *s, mnk_error *err) {
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: simulate: %s", s->name, without_flag(inner.message));
     if (mnk_gan_config_check(&s->gan, &inner) != MNK_OK)
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: gan: %s", s->name, without_flag(inner.message));
-    return MNK_OK;
+    if (!s->no_usefulness && mnk_usefulness_check(&s->usefulness, &inner) != MNK_OK)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %s", s->name, inner.message);
+    return read_curve(s, err);
 }
 
 void mnk_study_section_json(const mnk_study *s, const char *section, mnk_text *out) {

@@ -31,6 +31,12 @@ typedef struct mnk_study_sample {
     int format; /* npz | folder | tar */
 } mnk_study_sample;
 
+enum { MNK_CURVE_MAX = 12 };
+typedef struct mnk_study_repeat {
+    int64_t subsets, generators; /* training subsets drawn; generators trained on each */
+    mnk_option_list curve;       /* as written; see mnk_study.curve */
+} mnk_study_repeat;
+
 typedef struct mnk_study_report {
     bool hide_real;
 } mnk_study_report;
@@ -60,6 +66,9 @@ struct mnk_study {
     mnk_classifier_config classifier;
     mnk_evaluate_config evaluate;
     mnk_usefulness_config usefulness;
+    mnk_study_repeat repeat;
+    int64_t curve[MNK_CURVE_MAX]; /* training images a class, ascending */
+    int curves;
     bool no_classifier, no_evaluate, no_usefulness; /* `evaluate: off` */
     mnk_study_report report;
     mnk_study_gate gate[64];
@@ -92,10 +101,21 @@ void mnk_study_gate_judge(const mnk_study_gate *g, const mnk_result *const *resu
 
 /* ---- splits ---- */
 /* Gives every image of d its split in place (d->split): those named by the data stay; val, holdout and test shares are cut by
- * group, class by class, where the data name none; then `keep` thins classes of train: left-out images become MNK_SPLIT_NONE.
+ * group, class by class, where the data name none; then train is thinned (below) with subset 0 and no limit.
  * note: one or two sentences about what was done. */
 mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *options, uint64_t seed, char note[512],
                             mnk_error *err) MNK_CHECK;
+/* Which training images take part: `keep` leaves a share of a class, `most` limits every class. */
+typedef struct mnk_study_draw {
+    uint64_t seed;
+    int subset;   /* 0..: another random choice of groups */
+    int64_t most; /* training images a class; 0: no limit */
+} mnk_study_draw;
+/* Thins train in place, whole groups in the random order of (seed, class, subset), at least one group a class: left-out images
+ * become MNK_SPLIT_NONE. Starts from all of train, also when d was thinned before; for one subset smaller draws are part of
+ * larger ones. *is_drawn: something was left out, so that another subset is another training set. note: appended to; or NULL. */
+mnk_status mnk_study_thin(mnk_images *d, const mnk_study_data *options, const mnk_study_draw *draw, bool *is_drawn,
+                          char note[512], mnk_error *err) MNK_CHECK;
 /* Replaces class names "0", "1" … by the given ones; refused when their number differs or the data have names of their own that
  * differ. */
 mnk_status mnk_study_name_classes(mnk_images *d, const mnk_option_list *names, mnk_error *err) MNK_CHECK;
