@@ -14,16 +14,30 @@ static const mnk_metric *overall(const mnk_result *r, const char *id) {
     return NULL;
 }
 
-/* The table the answer speaks of: the one of best mean rank, or the only one; a baseline only when nothing else is there. */
+/* More exact copies of training rows than chance and the holdout explain. */
+static bool is_copying(const mnk_result *r) {
+    const mnk_metric *m = overall(r, "exact_copies");
+    double holdout = m ? mnk_metric_reference(m, "holdout") : NAN;
+    return m && m->low > (isnan(holdout) ? 0 : holdout) + 0.05;
+}
+
+/* The table the answer speaks of: the one of best mean rank among those that are no copies, or the only one. */
 static size_t lead_of(const mnk_table_evidence *e) {
     size_t best = 0;
     double best_rank = INFINITY;
     for (size_t i = 0; i < e->n; i++) {
         const mnk_metric *m = e->ranking ? mnk_result_find(e->ranking, "rank", "", e->synthetic[i].name) : NULL;
         double rank = m && !isnan(m->value) ? m->value : INFINITY;
+        if (is_copying(e->synthetic[i].result)) rank = isinf(rank) ? rank : 1000 + rank;
         if (rank < best_rank) best_rank = rank, best = i;
     }
     return best;
+}
+
+static size_t n_copying(const mnk_table_evidence *e) {
+    size_t n = 0;
+    for (size_t i = 0; i < e->n; i++) n += is_copying(e->synthetic[i].result);
+    return n;
 }
 
 /* "0.93 (0.91 to 0.95; unseen real data 0.97)" */
@@ -55,8 +69,9 @@ static void say_lead(const mnk_table_evidence *e, size_t lead, mnk_sentence out)
         n = strlen(names);
         snprintf(names + n, sizeof names - n, "%s%.40s", n ? ", " : "", e->synthetic[i].name);
     }
-    snprintf(out, sizeof(mnk_sentence), "Of %zu synthetic tables, %s has the best mean rank (%s); %s%s.", e->n,
-             e->synthetic[lead].name, mine ? mnk_html_number(mine->value, b) : "–",
+    snprintf(out, sizeof(mnk_sentence), "Of %zu synthetic tables, %s has the best mean rank%s (%s); %s%s.", e->n,
+             e->synthetic[lead].name, n_copying(e) ? " of those that are no copies" : "",
+             mine ? mnk_html_number(mine->value, b) : "–",
              tied ? "by no single measure can it be told from " : "each of the others can be told from it by some measure",
              names);
 }
@@ -161,6 +176,20 @@ static void say_copies(const mnk_result *r, mnk_sentence out) {
     if (!n) snprintf(out, sizeof(mnk_sentence), "Copies of training rows were not looked for.");
 }
 
+static void say_copying(const mnk_table_evidence *e, mnk_sentence out) {
+    char list[200] = "";
+    for (size_t i = 0; i < e->n; i++) {
+        size_t n = strlen(list);
+        if (is_copying(e->synthetic[i].result))
+            snprintf(list + n, sizeof list - n, "%s%.40s", n ? ", " : "", e->synthetic[i].name);
+    }
+    *out = '\0';
+    if (*list)
+        snprintf(out, sizeof(mnk_sentence),
+                 "Do not release: rows of %s are exact copies of training rows, many more than unseen real rows explain.",
+                 list);
+}
+
 static void say_rows(const mnk_table_evidence *e, const mnk_result *r, mnk_sentence out) {
     size_t named = flags(r, "rule_broken"), found = flags(r, "found_rule_broken");
     snprintf(out, sizeof(mnk_sentence),
@@ -174,6 +203,8 @@ int mnk_table_evidence_answer(const mnk_table_evidence *e, mnk_sentence out[8]) 
     int n = 0;
     size_t lead = lead_of(e);
     const mnk_result *r = e->synthetic[lead].result;
+    say_copying(e, out[n]);
+    n += *out[n] != '\0';
     if (e->ranking) say_lead(e, lead, out[n++]);
     if (e->ranking) {
         say_baseline(e, lead, out[n]);

@@ -25,7 +25,7 @@ static const arm arms[] = {{"trtr", {TRAIN}, 1, false},
                            {"tstr", {SYNTHETIC}, 1, false},
                            {"trs", {TRAIN, SYNTHETIC}, 2, false},
                            {"floor", {FLOOR}, 1, true}};
-enum { ARMS = sizeof arms / sizeof *arms, KINDS = 2, MEASURES = 2 };
+enum { ARMS = sizeof arms / sizeof *arms, KINDS = 2, MEASURES = 2, RUNS_MAX = 100 /* seeds */ };
 
 /* Predictions of one kind and arm, all runs. */
 typedef struct cell {
@@ -264,24 +264,40 @@ static void add_floor(mnk_result *r, size_t first, const mnk_auc_table *floor, c
     }
 }
 
+/* The matrices of the runs, one after the other in prob. */
+static void matrices_of(const float *prob, size_t runs, size_t stride, const float *out[RUNS_MAX]) {
+    for (size_t k = 0; k < runs; k++) out[k] = prob + k * stride;
+}
+
 static mnk_status report_classes(const experiment *e, int kind, mnk_result *r, mnk_error *err) {
     mnk_status status = MNK_OK;
     char name[ARMS][40], reversed[40];
     float *prob[ARMS] = {NULL}, *on_synthetic = NULL;
+    const float *run[ARMS + 1][RUNS_MAX];
     mnk_auc_arm report[ARMS];
     mnk_auc_table *floor = NULL;
     size_t first = r->metrics, n = e->outcome[TEST].n * e->width;
     bool absent[2][64] = {{false}};
     absent_classes(e, TRAIN, absent[0]);
     absent_classes(e, SYNTHETIC, absent[1]);
-    mnk_auc_report_settings settings = {"usefulness", e->config->level, (size_t)e->config->bootstrap, e->config->seed};
-    mnk_auc_test test = {e->outcome[TEST].n, e->target.classes, e->outcome[TEST].label, persons_of(e, TEST),
-                         e->target.class_name};
+    mnk_auc_report_settings settings = {.group = "usefulness",
+                                        .level = e->config->level,
+                                        .replicates = (size_t)e->config->bootstrap,
+                                        .seed = e->config->seed,
+                                        .suffix = "",
+                                        .unit_name = "models"};
+    mnk_auc_test test = {.n = e->outcome[TEST].n,
+                         .classes = e->target.classes,
+                         .label = e->outcome[TEST].label,
+                         .group = persons_of(e, TEST),
+                         .class_names = e->target.class_name};
     for (int a = 0; a < ARMS; a++) {
         const cell *c = &e->cell[kind][a];
         MNK_OUT(as_float(c->test, c->runs * n, &prob[a], err));
         snprintf(name[a], sizeof name[a], "%s.%s", arms[a].name, e->kind[kind]->name);
-        report[a] = (mnk_auc_arm){.name = name[a], .prob = prob[a], .runs = c->runs, .absent = absent[a == 1]};
+        matrices_of(prob[a], c->runs, n, run[a]);
+        report[a] = (mnk_auc_arm){
+            .name = name[a], .run = run[a], .units = 1, .per_unit = c->runs, .trained = c->runs, .absent = absent[a == 1]};
         snprintf(report[a].about, sizeof report[a].about, "%s", c->about);
     }
     MNK_OUT(mnk_auc_report(r, &test, report, ARMS - 1, &settings, err));
@@ -291,7 +307,9 @@ static mnk_status report_classes(const experiment *e, int kind, mnk_result *r, m
     const cell *real = &e->cell[kind][0];
     MNK_OUT(as_float(real->synthetic, real->runs * e->outcome[SYNTHETIC].n * e->width, &on_synthetic, err));
     test.n = e->outcome[SYNTHETIC].n, test.label = e->outcome[SYNTHETIC].label, test.group = persons_of(e, SYNTHETIC);
-    mnk_auc_arm back = {.name = reversed, .prob = on_synthetic, .runs = real->runs};
+    matrices_of(on_synthetic, real->runs, test.n * e->width, run[ARMS]);
+    mnk_auc_arm back = {.name = reversed, .run = run[ARMS], .units = 1, .per_unit = real->runs, .trained = real->runs};
+    settings.baseline = -1;
     MNK_OUT(mnk_auc_report(r, &test, &back, 1, &settings, err));
 out:
     mnk_auc_table_close(floor);
