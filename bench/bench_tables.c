@@ -54,7 +54,8 @@ static int run(const char *name, size_t n, size_t numbers, size_t codes, const b
     sets s = {0};
     if (make(n, numbers, codes, 0, &s.a) || make(n, numbers, codes, 1, &s.b)) return 1;
     const double one = bench_best_s(o->seconds, nearest, &s), all = bench_best_s(o->seconds, everything, &s);
-    printf("%-28s %6zu x %6zu x %2zu+%2zu  nearest %7.3f s  all neighbour metrics %7.3f s\n", name, n, n, numbers, codes, one, all);
+    printf("%-28s %6zu x %6zu x %2zu+%2zu  nearest %7.3f s  all neighbour metrics %7.3f s\n", name, n, n, numbers, codes, one,
+           all);
     mnk_points_close(&s.a);
     mnk_points_close(&s.b);
     return s.bad;
@@ -81,10 +82,11 @@ static int report(const char *path) {
     bad = bad || mnk_evaluate_tables(part[0], part[1], part[2], &config, NULL, &r, &err) != MNK_OK;
     if (bad) fprintf(stderr, "%s\n", err.message);
     else
-        printf("%zu rows, %zu columns: opened in %.2f s, judged in %.2f s (target for 60,897 rows 60 s), %zu metrics, %zu flags; "
-               "at most %.0f MB\n",
-               t->n, t->schema->columns, opened, bench_now_s() - start, r->metrics, r->flags,
-               (double)mnk_evaluate_tables_bytes(part[0], part[1], part[2], &config) * 1e-6);
+        printf(
+            "%zu rows, %zu columns: opened in %.2f s, judged in %.2f s (target for 60,897 rows 60 s), %zu metrics, %zu flags; "
+            "at most %.0f MB\n",
+            t->n, t->schema->columns, opened, bench_now_s() - start, r->metrics, r->flags,
+            (double)mnk_evaluate_tables_bytes(part[0], part[1], part[2], &config) * 1e-6);
     for (int k = 0; k < 3; k++) mnk_table_close(part[k]);
     mnk_table_close(t);
     mnk_result_close(r);

@@ -127,10 +127,18 @@ static void test_threads(void **state) {
 
 /* ---- intervals ---- */
 
-static const char *const smooth[] = {"ks_complement",          "tv_complement",      "wasserstein",
-                                     "js_distance",            "correlation_similarity", "rank_correlation_similarity",
-                                     "contingency_similarity", "binned_accuracy_1",  "binned_accuracy_2",
-                                     "boundary_adherence",     "category_adherence", "missing_similarity"};
+static const char *const smooth[] = {"ks_complement",
+                                     "tv_complement",
+                                     "wasserstein",
+                                     "js_distance",
+                                     "correlation_similarity",
+                                     "rank_correlation_similarity",
+                                     "contingency_similarity",
+                                     "binned_accuracy_1",
+                                     "binned_accuracy_2",
+                                     "boundary_adherence",
+                                     "category_adherence",
+                                     "missing_similarity"};
 enum { SMOOTH = sizeof smooth / sizeof *smooth };
 
 static mnk_result *marginals(const mnk_table *train, const mnk_table *synthetic) {
@@ -308,8 +316,8 @@ static void test_collapse(void **state) {
     mnk_result *before = marginals(train, synthetic);
     for (size_t i = 0; i < GOLDEN_N; i++) synthetic->number[AGE][i] = 60, synthetic->number[DOSE][i] = NAN;
     mnk_result *after = marginals(train, synthetic);
-    static const char *const ids[] = {"ks_complement", "correlation_similarity", "rank_correlation_similarity",
-                                      "range_coverage", "binned_accuracy_1", "missing_similarity"};
+    static const char *const ids[] = {"ks_complement",  "correlation_similarity", "rank_correlation_similarity",
+                                      "range_coverage", "binned_accuracy_1",      "missing_similarity"};
     for (size_t k = 0; k < sizeof ids / sizeof *ids; k++)
         assert_true(mnk_result_find(after, ids[k], "", "")->value < mnk_result_find(before, ids[k], "", "")->value - 0.01);
     mnk_result_close(before);

@@ -220,7 +220,7 @@ static void test_audit(void **state) {
         low += a.alpha[i] <= 0.9;
     }
     assert_true(!a.inside[40] && a.alpha[40] > 1 && a.authentic[40]);
-    assert_true(authentic > 200 && authentic < 400);            /* about half of one population's rows */
+    assert_true(authentic > 200 && authentic < 400);                           /* about half of one population's rows */
     assert_true(inside > 0.8 * ROWS && fabs((double)low / ROWS - 0.9) < 0.05); /* the 0.9-support holds nine in ten */
     mnk_keep keep;
     size_t row[ROWS], dropped[5];
@@ -268,10 +268,18 @@ static void test_audit_images(void **state) {
 
 static void test_keep_refuses(void **state) {
     (void)state;
-    static const char *const bad[][2] = {{"", "nothing"},          {"authentik", "did you mean authentic"}, {"alpha", "="},
-                                         {"alpha=0", "number"},    {"alpha=1.5", "number"},                 {"alpha=x", "number"},
-                                         {"authentic=1", "value"}, {"authentic,authentic", "twice"},        {"authentic,,inside", "unknown"},
-                                         {"distance=1", ">="},     {"distance>=-1", "number"},              {"alpha=nan", "number"}};
+    static const char *const bad[][2] = {{"", "nothing"},
+                                         {"authentik", "did you mean authentic"},
+                                         {"alpha", "="},
+                                         {"alpha=0", "number"},
+                                         {"alpha=1.5", "number"},
+                                         {"alpha=x", "number"},
+                                         {"authentic=1", "value"},
+                                         {"authentic,authentic", "twice"},
+                                         {"authentic,,inside", "unknown"},
+                                         {"distance=1", ">="},
+                                         {"distance>=-1", "number"},
+                                         {"alpha=nan", "number"}};
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         mnk_error err = MNK_ERROR_INIT;
         mnk_keep keep;
@@ -282,8 +290,9 @@ static void test_keep_refuses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found_rules), cmocka_unit_test(test_no_rules_by_chance), cmocka_unit_test(test_named_rules),
-        cmocka_unit_test(test_copies),      cmocka_unit_test(test_audit),              cmocka_unit_test(test_audit_images),
+        cmocka_unit_test(test_found_rules),  cmocka_unit_test(test_no_rules_by_chance),
+        cmocka_unit_test(test_named_rules),  cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_audit),        cmocka_unit_test(test_audit_images),
         cmocka_unit_test(test_keep_refuses),
     };
     return MNK_RUN_TESTS("table_rows", tests);

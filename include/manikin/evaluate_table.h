@@ -60,7 +60,7 @@ typedef enum mnk_table_part {
     MNK_TABLE_MARGINALS = 1,  /* columns, pairs, coverage, binned accuracy */
     MNK_TABLE_NEIGHBOURS = 2, /* precision … authenticity, Frechet distance, kernel distance */
     MNK_TABLE_MMD = 4,
-    MNK_TABLE_COLUMNS = 8,    /* with MARGINALS: also a row for every column and for the worst pairs */
+    MNK_TABLE_COLUMNS = 8, /* with MARGINALS: also a row for every column and for the worst pairs */
     MNK_TABLE_FIDELITY = MNK_TABLE_MARGINALS | MNK_TABLE_NEIGHBOURS | MNK_TABLE_MMD
 } mnk_table_part;
 

@@ -1,4 +1,5 @@
-/* The rows of the options of the judge of tables, for tables over mnk_table_evaluate_config itself and structs that hold one. */
+/* The rows of the options of the judge of tables, for tables over mnk_table_evaluate_config itself and structs that hold one.
+ */
 #ifndef MNK_EVALUATE_TABLE_CONFIG_H
 #define MNK_EVALUATE_TABLE_CONFIG_H
 

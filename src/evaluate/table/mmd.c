@@ -145,7 +145,8 @@ static void permute_batch(void *ctx, size_t batch) {
                     BATCH);
         for (size_t b = 0; b < n; b++) {
             double within = 0, whole = 0;
-            for (size_t i = 0; i < all; i++) within += w[i * BATCH + b] * kw[i * BATCH + b], whole += w[i * BATCH + b] * c->row_sum[i];
+            for (size_t i = 0; i < all; i++)
+                within += w[i * BATCH + b] * kw[i * BATCH + b], whole += w[i * BATCH + b] * c->row_sum[i];
             const double t = mmd2(within, whole, c->total, (double)c->g->n, (double)c->g->m);
             c->larger[batch] += t >= c->observed - 1e-12;
         }
@@ -286,8 +287,8 @@ mnk_status mnk_table_mmd(const mnk_judge *j, const mnk_table_sets *s, const mnk_
         if (k == 0) n = other.n;
         if (k == 0 && (train.n < 2 || other.n < 2)) goto out; /* nothing to compare */
         if (other.n >= 2) /* the same kernel for the reference lines; the last two need no p-value */
-            MNK_OUT(mnk_mmd_gaussian(&train, &other, k ? e[0].width2 : 0,
-                                     k >= 2 ? 0 : (size_t)s->config->permutations, j->plan->seed, &e[k], err));
+            MNK_OUT(mnk_mmd_gaussian(&train, &other, k ? e[0].width2 : 0, k >= 2 ? 0 : (size_t)s->config->permutations,
+                                     j->plan->seed, &e[k], err));
         mnk_points_close(&other);
     }
     MNK_OUT(add_rows(j, subset, e, n, err));
