@@ -491,7 +491,7 @@ static void described(void **state) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         int died = random >> 60 < 4;
         mnk_text_printf(&csv, "%d,%d,%.2f,%.2f,%s,same,%d,%d\n", i / 2, died, died ? 5.5 + i % 7 : 1.25 + i % 3,
-                        (double)(random >> 40 & 1023) / 7, i % 40 ? "m" : "f", i % 50 ? 150 + i * 31 % 120 : 0, i * 13 % 40);
+                        (double)(random >> 30 & 0xfffff) / 7, i % 40 ? "m" : "f", i % 50 ? 150 + i * 31 % 120 : 0, i * 13 % 40);
     }
     mnk_text_printf(&csv, "7,0,1.25,1.00,m,same,200,5\n8,0,1.25,1.00,m,same,200,5\n9,1,1.25,1.00,m,same,200,5\n");
     mnk_table *t = parse(csv.s);

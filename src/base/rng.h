@@ -34,7 +34,8 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_PACK,    /* which items form a pack */
     MNK_PURPOSE_POWER,   /* start vectors of power iterations */
     MNK_PURPOSE_GALLERY, /* which items a report shows */
-    MNK_PURPOSE_KEEP     /* which items of a class a study keeps */
+    MNK_PURPOSE_KEEP,    /* which items of a class a study keeps */
+    MNK_PURPOSE_HALVES   /* which half of a table learns and which judges: leaks of the outcome */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */
