@@ -35,6 +35,7 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_POWER,   /* start vectors of power iterations */
     MNK_PURPOSE_GALLERY, /* which items a report shows */
     MNK_PURPOSE_KEEP,    /* which items of a class a study keeps */
+    MNK_PURPOSE_HALVES,  /* which half of a table learns and which judges: leaks of the outcome */
     MNK_PURPOSE_COLUMN,  /* columns of a table shuffled independently: the floor of its judges */
     MNK_PURPOSE_TUPLE    /* which triples of columns are looked at */
 } mnk_purpose;

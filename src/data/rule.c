@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "data/rule_parse.h"
+#include "data/rule.h"
 
 void mnk_rule_close(mnk_rule *r) {
     if (!r) return;

@@ -1,5 +1,5 @@
 /* Rules as people write them: recursive descent over words, one node per operation. Grammar: docs/formats.md. */
-#include "data/rule_parse.h"
+#include "data/rule.h"
 
 #include <stdarg.h>
 #include <stdio.h>

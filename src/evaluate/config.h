@@ -11,7 +11,7 @@
     {"neighbours", 'k', MNK_OPTION_INT, offsetof(type, field(neighbours)), "K", "5", 1, 64, NULL, \
      "neighbours of precision, recall, density and coverage", true}, \
     {"max-items", 0, MNK_OPTION_INT, offsetof(type, field(max_items)), "N", "10000", 10, 1e6, NULL, \
-     "at most this many " items " a set in comparisons at equal n", true}, \
+     "at most this many items a set in comparisons at equal n", true}, \
     {"replicates", 0, MNK_OPTION_INT, offsetof(type, field(replicates)), "N", "1000", 0, 1e6, NULL, "bootstrap replicates behind the intervals", \
      true}, \
     {"level", 0, MNK_OPTION_REAL, offsetof(type, field(level)), "SHARE", "0.95", 0.5, 0.9999, NULL, "confidence of the intervals", true}, \

@@ -1,6 +1,6 @@
 /* The parsed form of rules, shared by parser and evaluation. */
-#ifndef MNK_DATA_RULE_PARSE_H
-#define MNK_DATA_RULE_PARSE_H
+#ifndef MNK_DATA_RULE_H
+#define MNK_DATA_RULE_H
 
 #include "manikin/table.h"
 
