@@ -326,6 +326,48 @@ static void test_collapse(void **state) {
     mnk_table_close(synthetic);
 }
 
+/* One column, no numbers, nothing but missing, one value: judged all the same, and a figure that is not there says why. */
+static void test_edges(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned kept; /* bits of the columns that stay */
+        size_t empty, constant;
+    } edge[] = {{"one number", 1u << AGE, COLUMNS, COLUMNS},
+                {"one category", 1u << WARD, COLUMNS, COLUMNS},
+                {"no numbers", 1u << SEX | 1u << WARD | 1u << STAGE, COLUMNS, COLUMNS},
+                {"no categories", 1u << AGE | 1u << DOSE | 1u << VISITS, COLUMNS, COLUMNS},
+                {"an empty number", 63, DOSE, COLUMNS},
+                {"an empty category", 63, WARD, COLUMNS},
+                {"a constant number", 63, COLUMNS, AGE},
+                {"a constant category", 63, COLUMNS, WARD}};
+    for (size_t k = 0; k < sizeof edge / sizeof *edge; k++) {
+        mnk_error err = MNK_ERROR_INIT;
+        mnk_table *t[2];
+        mnk_result *r = NULL;
+        mnk_table_evaluate_config c = quick();
+        golden_pair(&t[0], &t[1]);
+        c.compat = 6;
+        for (size_t col = 0; col < COLUMNS; col++) {
+            if (!(edge[k].kept >> col & 1)) t[0]->schema->column[col].roles = MNK_COLUMN_IS_IGNORE;
+            for (size_t i = 0; i < GOLDEN_N && (col == edge[k].empty || col == edge[k].constant); i++)
+                for (int s = 0; s < 2; s++) {
+                    if (col < SEX) t[s]->number[col][i] = col == edge[k].empty ? (double)NAN : 7;
+                    else t[s]->code[col][i] = col == edge[k].empty ? -1 : 1;
+                }
+        }
+        if (mnk_evaluate_tables(t[0], t[1], t[1], &c, NULL, &r, &err) != MNK_OK) fail_msg("%s: %s", edge[k].name, err.message);
+        for (size_t m = 0; m < r->metrics; m++)
+            if (isnan(r->metric[m].value) && !*r->metric[m].note)
+                fail_msg("%s: %s is not there", edge[k].name, r->metric[m].id);
+        assert_non_null(mnk_result_find(r, "coverage", "mixed", ""));
+        assert_non_null(mnk_result_find(r, "binned_accuracy_1", "", ""));
+        mnk_result_close(r);
+        mnk_table_close(t[0]);
+        mnk_table_close(t[1]);
+    }
+}
+
 /* ---- refusals ---- */
 
 static void test_refused(void **state) {
@@ -394,9 +436,10 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),   cmocka_unit_test(test_threads), cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_persons),  cmocka_unit_test(test_mmd),     cmocka_unit_test(test_subset),
-        cmocka_unit_test(test_collapse), cmocka_unit_test(test_refused), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_golden),    cmocka_unit_test(test_threads), cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_persons),   cmocka_unit_test(test_mmd),     cmocka_unit_test(test_subset),
+        cmocka_unit_test(test_collapse),  cmocka_unit_test(test_edges),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_memory),
     };
     return MNK_RUN_TESTS("table_metrics", tests);
 }
