@@ -91,10 +91,11 @@ static mnk_result *judge(const mnk_table *train, const mnk_table *holdout, const
 }
 
 static void show(const char *name, const mnk_result *r) {
-    static const char *const ids[] = {"ks_complement", "correlation_similarity", "precision", "recall", "density", "coverage",
-                                      "alpha_precision", "beta_recall", "authenticity", "mmd_p"};
+    static const char *const ids[] = {"ks_complement", "correlation_similarity", "precision",   "recall",       "density",
+                                      "coverage",      "alpha_precision",        "beta_recall", "authenticity", "mmd_p"};
     print_message("# %-10s", name);
-    for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) print_message(" %s %.3f", ids[k], value(r, ids[k], k < 2 ? "" : "mixed"));
+    for (size_t k = 0; k < sizeof ids / sizeof *ids; k++)
+        print_message(" %s %.3f", ids[k], value(r, ids[k], k < 2 ? "" : "mixed"));
     print_message("\n");
 }
 
@@ -112,20 +113,24 @@ static void test_blind_spots(void **state) {
     assert_true(value(s, "ks_complement", "") == 1 && value(s, "binned_accuracy_1", "") == 1);
     assert_true(value(s, "correlation_similarity", "") < 0.85);
     assert_true(value(s, "binned_accuracy_2", "") < reference(s, "binned_accuracy_2", "", "expected") - 0.05);
-    assert_true(value(s, "precision", "mixed") < 0.1 && value(s, "coverage", "mixed") < 0.1 && value(s, "density", "mixed") < 0.1);
+    assert_true(value(s, "precision", "mixed") < 0.1 && value(s, "coverage", "mixed") < 0.1 &&
+                value(s, "density", "mixed") < 0.1);
     assert_true(value(s, "mmd_p", "mixed") <= 0.001);
     assert_true(value(s, "authenticity", "mixed") > 0.95);
     /* copies: perfect everywhere but where it matters */
     assert_true(value(c, "authenticity", "mixed") == 0);
     assert_true(value(c, "exact_copies", "") == 1);
-    assert_true(value(c, "coverage", "mixed") > 0.99 && value(c, "precision", "mixed") > 0.9 && value(c, "ks_complement", "") == 1);
+    assert_true(value(c, "coverage", "mixed") > 0.99 && value(c, "precision", "mixed") > 0.9 &&
+                value(c, "ks_complement", "") == 1);
     assert_true(reference(c, "exact_copies", "", "holdout") == 0);
     assert_true(reference(c, "authenticity", "mixed", "holdout") > 0.3);
     /* one Gaussian a class: good at pairs, not quite at columns; covers; nobody's copy */
-    assert_true(value(g, "correlation_similarity", "") > 0.95 && value(g, "correlation_similarity", "") > value(s, "correlation_similarity", ""));
+    assert_true(value(g, "correlation_similarity", "") > 0.95 &&
+                value(g, "correlation_similarity", "") > value(s, "correlation_similarity", ""));
     assert_true(value(g, "ks_complement", "") < 0.97 && value(g, "ks_complement", "") > 0.85);
     assert_true(value(g, "coverage", "mixed") > 0.5 && value(g, "exact_copies", "") == 0);
-    assert_true(value(g, "authenticity", "mixed") > 0.5 && value(g, "authenticity", "mixed") < value(s, "authenticity", "mixed"));
+    assert_true(value(g, "authenticity", "mixed") > 0.5 &&
+                value(g, "authenticity", "mixed") < value(s, "authenticity", "mixed"));
     mnk_result_close(s);
     mnk_result_close(c);
     mnk_result_close(g);
@@ -136,8 +141,8 @@ static void test_blind_spots(void **state) {
     mnk_table_close(all);
 }
 
-/* Each of 5 % of the training rows twenty times: the published programs say 0.814 of such a set, the paper 0 (evaluation.md 2.1,
- * on normal data; here on rows of this table, where only the 0 is a fixed number). */
+/* Each of 5 % of the training rows twenty times: the published programs say 0.814 of such a set, the paper 0
+ * (evaluation.md 2.1, on normal data; here on rows of this table, where only the 0 is a fixed number). */
 static void test_memorised(void **state) {
     (void)state;
     mnk_table *all = test_breast_cancer();

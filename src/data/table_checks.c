@@ -63,7 +63,7 @@ static mnk_status make_groups(const mnk_table *t, size_t column, grouping *g, mn
 
 /* Persons, not rows, are halved; by number, so that every column is judged on the same halves. */
 static int half_of(const mnk_table *t, size_t row) {
-    mnk_rng r = mnk_rng_at(0, MNK_PURPOSE_SPLIT, t->person ? (uint64_t)t->person[row] : row, 1);
+    mnk_rng r = mnk_rng_at(0, MNK_PURPOSE_HALVES, t->person ? (uint64_t)t->person[row] : row, 0);
     return (int)(mnk_rng_u32(&r) & 1);
 }
 

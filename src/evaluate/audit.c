@@ -150,9 +150,9 @@ out:
 
 mnk_status mnk_audit_images(const mnk_images *train, const mnk_images *synthetic, mnk_classifier *classifier,
                             const mnk_evaluate_config *config, const mnk_observer *observer, mnk_audit *out, mnk_error *err) {
-    const char *list = config->encoding && *config->encoding                    ? config->encoding
+    const char *list = config->encoding && *config->encoding                  ? config->encoding
                        : config->features_train || config->features_synthetic ? "npy"
-                                                                               : "scatter";
+                                                                              : "scatter";
     char name[24];
     mnk_sets s = {0};
     mnk_encoded e = {0};

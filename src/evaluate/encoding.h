@@ -38,7 +38,7 @@ typedef struct mnk_encoded {
     float *near[MNK_ROLES];
     size_t codes;              /* categorical coordinates of the same points; 0: none */
     uint16_t *code[MNK_ROLES]; /* [n][codes] */
-    size_t moment_d; /* for frechet_distance and kid; 0: none */
+    size_t moment_d;           /* for frechet_distance and kid; 0: none */
     float *moment[MNK_ROLES];
     bool shared; /* moment is near */
 } mnk_encoded;

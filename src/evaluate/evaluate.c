@@ -93,8 +93,7 @@ static mnk_status judge_all(mnk_sets *s, const mnk_encoded *e, int encodings, in
         for (int role = 0; role < MNK_ROLES && label >= 0; role++) subset.value[role] = s->label[role];
         for (int k = 0; k < encodings; k++) {
             const mnk_judge j = {&plan, &e[k], o, r, k == never_in};
-            mnk_observe_progress(o, "compare", done++, total,
-                                 label < 0 ? "all classes" : train->class_names[label]);
+            mnk_observe_progress(o, "compare", done++, total, label < 0 ? "all classes" : train->class_names[label]);
             if (mnk_observe_stopped(o)) return MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while comparing");
             MNK_TRY(mnk_judge_subset(&j, &subset, err));
         }

@@ -197,8 +197,8 @@ static mnk_status add_compat(const mnk_judge *j, const char *subset, const mnk_p
                 {2, "authors.beta_recall", c.authors_beta},          {2, "authors.authenticity", c.authenticity}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         if (!(which & list[i].bit)) continue;
-        mnk_metric *m = mnk_judge_metric(j->result, list[i].id, "compat", j->encoded->name, subset, list[i].value, s->nb,
-                                         j->plan->level);
+        mnk_metric *m =
+            mnk_judge_metric(j->result, list[i].id, "compat", j->encoded->name, subset, list[i].value, s->nb, j->plan->level);
         if (!m) return no_memory(err);
         snprintf(m->note, sizeof m->note, "as the published program computes it, faults included");
     }
@@ -292,7 +292,8 @@ static mnk_status add_authenticity(const mnk_judge *j, const rows *r, const char
     mnk_status status = MNK_OK;
     MNK_OUT(MNK_NEW(centre, j->encoded->near_d + 1, err));
     MNK_OUT(mnk_encoded_centre(j->encoded, r->all[MNK_ROLE_TRAIN], r->count[MNK_ROLE_TRAIN], centre, err));
-    MNK_OUT(mnk_encoded_points(j->encoded, MNK_ROLE_TRAIN, r->all[MNK_ROLE_TRAIN], r->count[MNK_ROLE_TRAIN], centre, &real, err));
+    MNK_OUT(
+        mnk_encoded_points(j->encoded, MNK_ROLE_TRAIN, r->all[MNK_ROLE_TRAIN], r->count[MNK_ROLE_TRAIN], centre, &real, err));
     for (int a = 0; a < AGAINST; a++) {
         const mnk_role role = against_role[a];
         const size_t n = a == COPY ? r->n : r->count[role], *row = a == COPY ? r->some[role] : r->all[role];
@@ -379,8 +380,7 @@ static mnk_status add_too_few(const mnk_judge *j, const rows *r, const char *sub
     static const char *const groups[] = {"fidelity",  "diversity",    "fidelity", "diversity", "fidelity",
                                          "diversity", "authenticity", "fidelity", "fidelity"};
     for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
-        mnk_metric *m =
-            mnk_judge_metric(j->result, ids[k], groups[k], j->encoded->name, subset, NAN, r->n, j->plan->level);
+        mnk_metric *m = mnk_judge_metric(j->result, ids[k], groups[k], j->encoded->name, subset, NAN, r->n, j->plan->level);
         if (!m) return no_memory(err);
         snprintf(m->note, sizeof m->note, "%zu train and %zu synthetic %s: at least %zu of each are needed",
                  r->count[MNK_ROLE_TRAIN], r->count[MNK_ROLE_SYNTHETIC], j->plan->items, j->plan->neighbours + 2);

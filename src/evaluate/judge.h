@@ -22,10 +22,10 @@ typedef struct mnk_judge_plan {
     uint64_t seed;
     size_t neighbours, max_items, replicates, never_shown;
     double level;
-    unsigned compat;              /* 1 synthcity, 2 authors */
-    const char *items;            /* "images", "rows": in sentences */
-    mnk_units units[MNK_ROLES];   /* of the bootstrap; unit NULL: every item is one */
-    const int32_t *label;         /* of train, for notes; NULL: none */
+    unsigned compat;               /* 1 synthcity, 2 authors */
+    const char *items;             /* "images", "rows": in sentences */
+    mnk_units units[MNK_ROLES];    /* of the bootstrap; unit NULL: every item is one */
+    const int32_t *label;          /* of train, for notes; NULL: none */
     const char *const *label_name; /* of train's classes */
 } mnk_judge_plan;
 

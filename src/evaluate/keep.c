@@ -14,7 +14,8 @@ static const char *const words[WORDS] = {"authentic", "alpha", "inside", "no-cop
 static mnk_status number(const char *item, const char *op, double low, double high, double *out, mnk_error *err) {
     const char *at = item + strlen(op);
     char *end = NULL;
-    if (strncmp(item, op, strlen(op)) != 0) return MNK_FAIL(err, MNK_ERR_USAGE, "keep: expected %sNUMBER, found \"%s\"", op, item);
+    if (strncmp(item, op, strlen(op)) != 0)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "keep: expected %sNUMBER, found \"%s\"", op, item);
     *out = strtod(at, &end);
     if (end == at || *end || !(*out > low && *out <= high))
         return MNK_FAIL(err, MNK_ERR_USAGE, "keep: \"%s\" is not a number above %g and at most %g", at, low, high);
@@ -28,8 +29,8 @@ static mnk_status parse_word(char *item, mnk_keep *k, bool seen[WORDS], mnk_erro
     if (which == WORDS) {
         item[n] = '\0';
         const char *near = mnk_nearest(item, words, WORDS);
-        mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "keep: unknown word \"%.40s\"%s%s", item, near ? "; did you mean " : "",
-                                     near ? near : "");
+        mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "keep: unknown word \"%.40s\"%s%s", item,
+                                     near ? "; did you mean " : "", near ? near : "");
         mnk_error_hint(err, "authentic, alpha=A, inside, no-copy, distance>=D, separated by commas");
         return status;
     }

@@ -10,8 +10,8 @@
 /* n points of d coordinates, row by row, shifted by a common centre (distances do not change, cancellation does). */
 typedef struct mnk_points {
     size_t n, d;
-    float *x;     /* [n*d], 64-byte aligned */
-    float *norm2; /* [n] squared norm of each shifted point */
+    float *x;       /* [n*d], 64-byte aligned */
+    float *norm2;   /* [n] squared norm of each shifted point */
     size_t codes;   /* categorical coordinates of each point; 0: none */
     uint16_t *code; /* [codes][n], coordinate by coordinate: a tile compares one with many */
 } mnk_points;

@@ -6,9 +6,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char csv[] = "age,sex,stage,admitted,discharged,note,two words\n"
-                          "63,male,I,2020-01-02,2020-01-05,x1,a\n41,female,II,2020-03-01,,x2,b\n,male,III,2020-03-01,2020-02-01,x3,a\n"
-                          "80,,IV,,2020-02-01,x4,b\n";
+static const char csv[] =
+    "age,sex,stage,admitted,discharged,note,two words\n"
+    "63,male,I,2020-01-02,2020-01-05,x1,a\n41,female,II,2020-03-01,,x2,b\n,male,III,2020-03-01,2020-02-01,x3,a\n"
+    "80,,IV,,2020-02-01,x4,b\n";
 
 /* Any text is a rule over this table or an error with a message; a rule says 1, 0 or -1 of every row. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

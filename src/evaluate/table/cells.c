@@ -12,8 +12,8 @@ typedef struct cell {
 } cell;
 
 typedef struct counted {
-    cell *cell;         /* [most_cells], all zero between units */
-    uint32_t *list, n;  /* cells with a row, in order of appearance */
+    cell *cell;        /* [most_cells], all zero between units */
+    uint32_t *list, n; /* cells with a row, in order of appearance */
     double total[MNK_ROLES];
 } counted;
 
@@ -150,13 +150,15 @@ static bool next_tuple(mnk_tuple *t, int ways, size_t columns) {
 
 static mnk_tuple first_tuple(void) { return (mnk_tuple){{0, 1, 2}}; }
 
-mnk_status mnk_tuples_list(const mnk_table_sets *s, int ways, size_t most, bool (*takes)(const mnk_table_sets *, const mnk_tuple *),
-                           mnk_tuple **out, size_t *n, bool *is_sample, mnk_error *err) {
+mnk_status mnk_tuples_list(const mnk_table_sets *s, int ways, size_t most,
+                           bool (*takes)(const mnk_table_sets *, const mnk_tuple *), mnk_tuple **out, size_t *n,
+                           bool *is_sample, mnk_error *err) {
     size_t total = 0;
     mnk_tuple t = first_tuple();
     const bool any = s->columns >= (size_t)ways && s->columns < UINT16_MAX;
     *n = 0;
-    if (any) do total += !takes || takes(s, &t);
+    if (any) do
+            total += !takes || takes(s, &t);
         while (next_tuple(&t, ways, s->columns));
     *is_sample = total > most;
     MNK_TRY(MNK_NEW(*out, total < most ? total : most, err));

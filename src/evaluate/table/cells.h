@@ -29,7 +29,8 @@ void mnk_cells_fit(mnk_cells *c, size_t units, size_t cap);
 
 /* All tuples of `ways` of the columns that `takes` accepts (NULL: all), or a random choice of `most` of them when there are
  * more. *out is released with mnk_free. */
-mnk_status mnk_tuples_list(const mnk_table_sets *s, int ways, size_t most, bool (*takes)(const mnk_table_sets *, const mnk_tuple *),
-                           mnk_tuple **out, size_t *n, bool *is_sample, mnk_error *err) MNK_CHECK;
+mnk_status mnk_tuples_list(const mnk_table_sets *s, int ways, size_t most,
+                           bool (*takes)(const mnk_table_sets *, const mnk_tuple *), mnk_tuple **out, size_t *n,
+                           bool *is_sample, mnk_error *err) MNK_CHECK;
 
 #endif

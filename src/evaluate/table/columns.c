@@ -18,7 +18,8 @@ typedef struct steps { /* both columns in order, merged */
 
 static bool next_step(steps *s) {
     if (s->i == s->nx && s->j == s->ny) return false;
-    const double a = s->i < s->nx ? s->x[s->rx[s->i]] : (double)INFINITY, b = s->j < s->ny ? s->y[s->ry[s->j]] : (double)INFINITY;
+    const double a = s->i < s->nx ? s->x[s->rx[s->i]] : (double)INFINITY,
+                 b = s->j < s->ny ? s->y[s->ry[s->j]] : (double)INFINITY;
     s->at = a < b ? a : b;
     while (s->i < s->nx && s->x[s->rx[s->i]] == s->at) s->i++;
     while (s->j < s->ny && s->y[s->ry[s->j]] == s->at) s->j++;
@@ -164,7 +165,8 @@ static void js_unit(const void *ctx, const mnk_table_sets *s, size_t c, void *sc
         for (size_t i = 0; i < mnk_sets_n(s, role); i++) {
             const size_t k = b->code[role][c][i];
             to[i] += ((role == MNK_ROLE_TRAIN ? half_log(p[k], q[k]) : half_log(q[k], p[k])) -
-                      (role == MNK_ROLE_TRAIN ? mean_p : mean_q)) / n;
+                      (role == MNK_ROLE_TRAIN ? mean_p : mean_q)) /
+                     n;
         }
     }
 }

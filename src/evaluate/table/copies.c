@@ -102,16 +102,14 @@ out:
     return status;
 }
 
-static bool is_near(const mnk_copy *c, const mnk_copy_threshold *t) {
-    return c->is_exact || (double)c->distance < t->distance;
-}
+static bool is_near(const mnk_copy *c, const mnk_copy_threshold *t) { return c->is_exact || (double)c->distance < t->distance; }
 
 typedef struct shares {
     double exact, near;
 } shares;
 
-static mnk_status share_of(const mnk_copy *c, const mnk_table *t, const mnk_copy_threshold *threshold, double level, shares *out,
-                           double low[2], double high[2], mnk_error *err) {
+static mnk_status share_of(const mnk_copy *c, const mnk_table *t, const mnk_copy_threshold *threshold, double level,
+                           shares *out, double low[2], double high[2], mnk_error *err) {
     uint8_t *hit = NULL;
     MNK_TRY(MNK_NEW(hit, t->n, err));
     mnk_status status = MNK_OK;
@@ -144,7 +142,7 @@ static mnk_status add_metrics(const mnk_table_sets *s, const shares of[MNK_ROLES
     for (int near = 0; near < 2; near++) {
         const bool known = !near || t->distance >= 0;
         mnk_metric *m = mnk_judge_metric(r, id[near], "authenticity", near ? "mixed" : "", "",
-                                         !known  ? (double)NAN
+                                         !known ? (double)NAN
                                          : near ? of[MNK_ROLE_SYNTHETIC].near
                                                 : of[MNK_ROLE_SYNTHETIC].exact,
                                          mnk_sets_n(s, MNK_ROLE_SYNTHETIC), s->config->level);
@@ -161,7 +159,8 @@ static mnk_status add_metrics(const mnk_table_sets *s, const shares of[MNK_ROLES
     return MNK_OK;
 }
 
-mnk_status mnk_table_copies(const mnk_table_sets *s, const mnk_encoded *e, const mnk_observer *o, mnk_result *r, mnk_error *err) {
+mnk_status mnk_table_copies(const mnk_table_sets *s, const mnk_encoded *e, const mnk_observer *o, mnk_result *r,
+                            mnk_error *err) {
     static const int order[3] = {MNK_ROLE_HOLDOUT, MNK_ROLE_SYNTHETIC, MNK_ROLE_FLOOR}; /* holdout gives the threshold */
     const size_t n = mnk_sets_n(s, MNK_ROLE_TRAIN);
     mnk_points train = {0};

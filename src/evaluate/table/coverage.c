@@ -119,15 +119,13 @@ typedef struct grouped {
 typedef struct cover_ctx {
     const mnk_table_view *v;
     int role;
-    grouped *column;         /* [columns] of codes */
-    uint8_t **seen;          /* [columns][levels] in train */
-    const int32_t *unit;     /* NULL: a row is its own */
-    const uint32_t *times;   /* NULL: every row once */
+    grouped *column;       /* [columns] of codes */
+    uint8_t **seen;        /* [columns][levels] in train */
+    const int32_t *unit;   /* NULL: a row is its own */
+    const uint32_t *times; /* NULL: every row once */
 } cover_ctx;
 
-static bool drawn(const cover_ctx *c, uint32_t row) {
-    return !c->times || c->times[c->unit ? (size_t)c->unit[row] : row] > 0;
-}
+static bool drawn(const cover_ctx *c, uint32_t row) { return !c->times || c->times[c->unit ? (size_t)c->unit[row] : row] > 0; }
 
 static double range_cover(const cover_ctx *c, size_t column) {
     const mnk_table_sets *s = c->v->sets;
@@ -215,11 +213,13 @@ static void cover_means(void *ctx, const uint32_t *times, double *out) {
     for (int k = 0; k < 2; k++) out[k] = n[k] ? out[k] / (double)n[k] : (double)NAN;
 }
 
-static mnk_status add_columns(const mnk_table_view *v, const mnk_scale scale[2], cover_ctx *const of[MNK_ROLES], mnk_error *err) {
+static mnk_status add_columns(const mnk_table_view *v, const mnk_scale scale[2], cover_ctx *const of[MNK_ROLES],
+                              mnk_error *err) {
     const mnk_table_sets *s = v->sets;
     for (size_t c = 0; c < s->columns; c++) {
         const int which = !mnk_sets_is_number(s, c);
-        mnk_score score = {.value = {NAN, NAN, NAN, NAN}, .expected = NAN, .variance = NAN, .n = mnk_sets_n(s, MNK_ROLE_SYNTHETIC)};
+        mnk_score score = {
+            .value = {NAN, NAN, NAN, NAN}, .expected = NAN, .variance = NAN, .n = mnk_sets_n(s, MNK_ROLE_SYNTHETIC)};
         for (int role = 0; role < MNK_ROLES; role++)
             if (of[role]) score.value[role] = which ? category_cover(of[role], c) : range_cover(of[role], c);
         if (isnan(score.value[MNK_ROLE_SYNTHETIC])) continue;
@@ -249,9 +249,8 @@ static mnk_status add_coverage(const mnk_table_view *v, mnk_error *err) {
         of[role] = &c[role];
         cover_means(&c[role], NULL, mean[role]);
     }
-    const mnk_bootstrap plan = {.units = s->table[MNK_ROLE_SYNTHETIC]->persons,
-                                .replicates = (size_t)s->config->replicates,
-                                .seed = s->config->seed};
+    const mnk_bootstrap plan = {
+        .units = s->table[MNK_ROLE_SYNTHETIC]->persons, .replicates = (size_t)s->config->replicates, .seed = s->config->seed};
     if (plan.replicates)
         MNK_OUT(mnk_bootstrap_run(&plan, 2, cover_means, &c[MNK_ROLE_SYNTHETIC], s->config->level, NULL, low, high, err));
     for (int k = 0; k < 2; k++) {

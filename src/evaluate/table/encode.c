@@ -78,7 +78,9 @@ static void encode_row(const mnk_table_sets *s, int role, const part *p, size_t 
     for (size_t c = 0; c < s->columns; c++) {
         if (p[c].form == LEFT_OUT) continue;
         const bool missing = mnk_table_is_missing(s->table[role], s->column[c], i);
-        const double v = missing ? (double)NAN : p[c].form == NUMBER ? mnk_sets_number(s, role, c)[i] : mnk_sets_code(s, role, c)[i];
+        const double v = missing               ? (double)NAN
+                         : p[c].form == NUMBER ? mnk_sets_number(s, role, c)[i]
+                                               : mnk_sets_code(s, role, c)[i];
         if (p[c].form == CODE) {
             code[p[c].code] = (uint16_t)(missing ? 0 : (int)v + 1);
             continue;
@@ -156,10 +158,11 @@ mnk_status mnk_table_encode(const mnk_table_sets *s, bool moments, const mnk_obs
             encode_row(s, role, p, i, out->near[role] + i * out->near_d, out->code[role] + i * out->codes);
     }
     if (moments) MNK_OUT(encode_moments(s, p, out, err));
-    snprintf(out->note, sizeof out->note,
-             "%zu numbers over train's 5-95 %% width, clipped at 1 from its median; %zu codes, a mismatch adds 1 to d^2; missing "
-             "is a code%s",
-             out->near_d, out->codes, left_out ? "; too many levels left out" : "");
+    snprintf(
+        out->note, sizeof out->note,
+        "%zu numbers over train's 5-95 %% width, clipped at 1 from its median; %zu codes, a mismatch adds 1 to d^2; missing "
+        "is a code%s",
+        out->near_d, out->codes, left_out ? "; too many levels left out" : "");
 out:
     mnk_free(p);
     if (status != MNK_OK) mnk_encoded_close(out);

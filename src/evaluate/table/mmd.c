@@ -12,19 +12,44 @@
 #include "math/stats.h"
 
 typedef struct kernel {
-    const mnk_points *x, *y;
-    size_t n, m, all;
-    double *k; /* [all][all], the diagonal 0: it takes no part in the unbiased estimate */
+    size_t n, m, all, d, codes;
+    float *x;       /* [all][d] both sets, item by item */
+    uint16_t *code; /* [all][codes] */
+    double *k;      /* [all][all], the diagonal 0: it takes no part in the unbiased estimate */
     double width2;
 } kernel;
 
-static double distance2(const kernel *g, size_t i, size_t j) {
-    return mnk_points_distance2(i < g->n ? g->x : g->y, i < g->n ? i : i - g->n, j < g->n ? g->x : g->y, j < g->n ? j : j - g->n);
+static mnk_status pool(const mnk_points *x, const mnk_points *y, kernel *g, mnk_error *err) {
+    *g = (kernel){.n = x->n, .m = y->n, .all = x->n + y->n, .d = x->d, .codes = x->codes};
+    MNK_TRY(MNK_NEW(g->x, g->all * g->d, err));
+    MNK_TRY(MNK_NEW(g->code, g->all * g->codes, err));
+    MNK_TRY(MNK_NEW(g->k, g->all * g->all, err));
+    for (size_t i = 0; i < g->all; i++) {
+        const mnk_points *p = i < g->n ? x : y;
+        const size_t row = i < g->n ? i : i - g->n;
+        memcpy(g->x + i * g->d, p->x + row * g->d, g->d * sizeof *g->x);
+        for (size_t c = 0; c < g->codes; c++) g->code[i * g->codes + c] = p->code[c * p->n + row];
+    }
+    return MNK_OK;
 }
 
-static void distance_row(void *ctx, size_t i) {
+/* As mnk_points_distance2, with both items in one piece. */
+static double distance2(const kernel *g, size_t i, size_t j) {
+    const float *a = g->x + i * g->d, *b = g->x + j * g->d;
+    const uint16_t *p = g->code + i * g->codes, *q = g->code + j * g->codes;
+    double sum = 0;
+    uint16_t differ = 0;
+    for (size_t k = 0; k < g->d; k++) {
+        const double t = (double)a[k] - (double)b[k];
+        sum += t * t;
+    }
+    for (size_t c = 0; c < g->codes; c++) differ = (uint16_t)(differ + (p[c] != q[c]));
+    return sum + differ;
+}
+
+static void distance_row(void *ctx, size_t i) { /* the upper half; no two rows write one place */
     const kernel *g = ctx;
-    for (size_t j = 0; j < g->all; j++) g->k[i * g->all + j] = i == j ? 0 : distance2(g, i, j);
+    for (size_t j = i + 1; j < g->all; j++) g->k[i * g->all + j] = g->k[j * g->all + i] = distance2(g, i, j);
 }
 
 static void kernel_row(void *ctx, size_t i) {
@@ -120,7 +145,8 @@ static void permute_batch(void *ctx, size_t batch) {
                     BATCH);
         for (size_t b = 0; b < n; b++) {
             double within = 0, whole = 0;
-            for (size_t i = 0; i < all; i++) within += w[i * BATCH + b] * kw[i * BATCH + b], whole += w[i * BATCH + b] * c->row_sum[i];
+            for (size_t i = 0; i < all; i++)
+                within += w[i * BATCH + b] * kw[i * BATCH + b], whole += w[i * BATCH + b] * c->row_sum[i];
             const double t = mmd2(within, whole, c->total, (double)c->g->n, (double)c->g->m);
             c->larger[batch] += t >= c->observed - 1e-12;
         }
@@ -159,12 +185,12 @@ out:
 
 mnk_status mnk_mmd_gaussian(const mnk_points *x, const mnk_points *y, double width2, size_t permutations, uint64_t seed,
                             mnk_mmd *out, mnk_error *err) {
-    kernel g = {.x = x, .y = y, .n = x->n, .m = y->n, .all = x->n + y->n};
+    kernel g = {0};
     *out = (mnk_mmd){.p = NAN};
-    if (g.n < 2 || g.m < 2)
-        return MNK_FAIL(err, MNK_ERR_INPUT, "mmd2 needs two items on each side, here %zu and %zu", g.n, g.m);
+    if (x->n < 2 || y->n < 2)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "mmd2 needs two items on each side, here %zu and %zu", x->n, y->n);
     mnk_status status = MNK_OK;
-    MNK_OUT(MNK_NEW(g.k, g.all * g.all, err));
+    MNK_OUT(pool(x, y, &g, err));
     mnk_parallel_for(g.all, distance_row, &g);
     g.width2 = width2;
     if (!(width2 > 0)) MNK_OUT(median_distance2(&g, &g.width2, err));
@@ -183,6 +209,8 @@ mnk_status mnk_mmd_gaussian(const mnk_points *x, const mnk_points *y, double wid
     out->se = sqrt(projection_variance(&g, 0, g.n) / n + projection_variance(&g, g.n, g.all) / m);
     if (permutations) MNK_OUT(permute(&g, out->value, permutations, seed, &out->p, err));
 out:
+    mnk_free(g.x);
+    mnk_free(g.code);
     mnk_free(g.k);
     return status;
 }
@@ -258,9 +286,9 @@ mnk_status mnk_table_mmd(const mnk_judge *j, const mnk_table_sets *s, const mnk_
         MNK_OUT(points_of(j, s, subset, roles[k], &other, err));
         if (k == 0) n = other.n;
         if (k == 0 && (train.n < 2 || other.n < 2)) goto out; /* nothing to compare */
-        if (other.n >= 2) /* the same kernel for the reference lines */
-            MNK_OUT(mnk_mmd_gaussian(&train, &other, k ? e[0].width2 : 0,
-                                     k == 2 ? 0 : (size_t)s->config->permutations, j->plan->seed, &e[k], err));
+        if (other.n >= 2) /* the same kernel for the reference lines; the last two need no p-value */
+            MNK_OUT(mnk_mmd_gaussian(&train, &other, k ? e[0].width2 : 0, k >= 2 ? 0 : (size_t)s->config->permutations,
+                                     j->plan->seed, &e[k], err));
         mnk_points_close(&other);
     }
     MNK_OUT(add_rows(j, subset, e, n, err));

@@ -6,10 +6,11 @@
 #include "math/distance.h"
 
 typedef struct mnk_mmd {
-    double value;  /* unbiased MMD^2, may be negative */
-    double se;     /* from the row means of the U-statistic (Hajek projection) */
-    double width2; /* the kernel is exp(-d^2 / (2 width2)), width2 the median of d^2 over pairs of different items of both sets */
-    double p;      /* (1 + permutations with MMD^2 at least as large) / (1 + permutations); NaN without permutations */
+    double value; /* unbiased MMD^2, may be negative */
+    double se;    /* from the row means of the U-statistic (Hajek projection) */
+    double
+        width2; /* the kernel is exp(-d^2 / (2 width2)), width2 the median of d^2 over pairs of different items of both sets */
+    double p;   /* (1 + permutations with MMD^2 at least as large) / (1 + permutations); NaN without permutations */
 } mnk_mmd;
 
 /* Points of one space, n and m >= 2, all pairs in memory: 8 (n+m)^2 bytes and as much again for the median. width2 > 0 is

@@ -35,7 +35,8 @@ static double correlation(const moments *m) {
 }
 
 /* Influence of a correlation: z_x z_y - r (z_x^2 + z_y^2) / 2 (Devlin, Gnanadesikan & Kettenring 1975). */
-static void add_pearson(const double *x, const double *y, size_t n, const moments *m, double r, double scale, double *influence) {
+static void add_pearson(const double *x, const double *y, size_t n, const moments *m, double r, double scale,
+                        double *influence) {
     const double sx = sqrt(m->xx / m->n), sy = sqrt(m->yy / m->n);
     for (size_t i = 0; i < n; i++) {
         if (isnan(x[i]) || isnan(y[i])) continue;
@@ -82,7 +83,7 @@ void mnk_pearson_unit(const void *ctx, const mnk_table_sets *s, size_t pair, voi
 /* ---- rank correlation ---- */
 
 typedef struct ranks {
-    double *u, *v;         /* [n] mid-ranks over the rows that have both, NaN elsewhere */
+    double *u, *v;             /* [n] mid-ranks over the rows that have both, NaN elsewhere */
     double *above_u, *above_v; /* [n] mean over rows at or above in x of (v - mean), and the other way round */
 } ranks;
 

@@ -127,8 +127,9 @@ mnk_status mnk_table_found_rules(const mnk_table_sets *s, mnk_result *r, mnk_err
         doubtful += holdout_breaks;
         if (!holdout_breaks) MNK_OUT(flag_found(&found[k], s, &left, r, err));
     }
-    snprintf(note, sizeof note, "rows breaking one of %zu things that hold in all of train; %zu of these fail in holdout: not flagged",
-             n, doubtful);
+    snprintf(note, sizeof note,
+             "rows breaking one of %zu things that hold in all of train; %zu of these fail in holdout: not flagged", n,
+             doubtful);
     MNK_OUT(add_share(s, "found_rules_broken", broken, note, r, err));
 out:
     mnk_free(found);

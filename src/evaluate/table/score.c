@@ -25,9 +25,7 @@ typedef struct family_ctx {
     atomic_int failed;
 } family_ctx;
 
-size_t mnk_family_bytes(size_t rows, size_t scratch_bytes) {
-    return GROUPS * (rows * 3 * sizeof(double) + scratch_bytes);
-}
+size_t mnk_family_bytes(size_t rows, size_t scratch_bytes) { return GROUPS * (rows * 3 * sizeof(double) + scratch_bytes); }
 
 static double role_variance(const mnk_table *t, const double *influence, double *persons) {
     double sum = 0;

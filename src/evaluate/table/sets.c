@@ -19,8 +19,8 @@ static mnk_status check_table(const mnk_table_sets *s, int role, mnk_error *err)
     const mnk_table *t = s->table[role];
     const size_t least = (size_t)s->config->neighbours + 2;
     if (t->schema != s->schema) {
-        mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s of %s was not opened with the schema of train",
-                                     mnk_role_names[role], t->source);
+        mnk_status status =
+            MNK_FAIL(err, MNK_ERR_INPUT, "%s of %s was not opened with the schema of train", mnk_role_names[role], t->source);
         mnk_error_hint(err, "open train first, and the others with its schema: their levels are numbered by it");
         return status;
     }
@@ -74,8 +74,7 @@ out:
 
 mnk_status mnk_table_sets_open(const mnk_table *train, const mnk_table *holdout, const mnk_table *synthetic,
                                const mnk_table_evaluate_config *config, mnk_table_sets *out, mnk_error *err) {
-    *out = (mnk_table_sets){
-        .table = {train, holdout, synthetic, NULL}, .schema = train->schema, .label = -1, .config = config};
+    *out = (mnk_table_sets){.table = {train, holdout, synthetic, NULL}, .schema = train->schema, .label = -1, .config = config};
     mnk_status status = MNK_OK;
     for (int role = 0; role < MNK_ROLE_FLOOR; role++)
         if (out->table[role]) MNK_OUT(check_table(out, role, err));

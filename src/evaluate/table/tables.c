@@ -30,8 +30,7 @@ static mnk_status check_config(const mnk_table_evaluate_config *c, mnk_error *er
                       c->never_shown >= 0 && c->triples >= 0 && c->permutations >= 0 && c->permutations <= 100000 &&
                       c->mmd_items >= 10 && c->mmd_items <= 5000 && c->shown >= 0 && c->rows_shown >= 0;
     return fits ? MNK_OK
-                : MNK_FAIL(err, MNK_ERR_USAGE,
-                           "evaluate: a setting is out of range; start from mnk_table_evaluate_defaults()");
+                : MNK_FAIL(err, MNK_ERR_USAGE, "evaluate: a setting is out of range; start from mnk_table_evaluate_defaults()");
 }
 
 size_t mnk_evaluate_tables_bytes(const mnk_table *train, const mnk_table *holdout, const mnk_table *synthetic,
@@ -39,12 +38,12 @@ size_t mnk_evaluate_tables_bytes(const mnk_table *train, const mnk_table *holdou
     size_t columns = 0, codes = 0;
     const size_t n = 2 * train->n + (holdout ? holdout->n : 0) + synthetic->n; /* the floor has train's rows */
     for (size_t c = 0; c < train->schema->columns; c++)
-        if (mnk_column_is_data(&train->schema->column[c]))
-            columns++, codes += !mnk_column_is_number(&train->schema->column[c]);
+        if (mnk_column_is_data(&train->schema->column[c])) columns++, codes += !mnk_column_is_number(&train->schema->column[c]);
     const size_t numbers = columns - codes, moments = columns + 128;
     const size_t floor = train->n * (numbers * 8 + codes * 4);
     const size_t encoded = n * (numbers * 4 + columns * 2 + moments * 4);
-    const size_t views = n * (numbers * 4 + columns * 2 * 2) + n * (numbers * 8 + codes * 4); /* orders, bins, a subset's rows */
+    const size_t views =
+        n * (numbers * 4 + columns * 2 * 2) + n * (numbers * 8 + codes * 4); /* orders, bins, a subset's rows */
     const size_t points = (train->n + synthetic->n) * (numbers * 4 + columns * 2 + 64);
     const size_t influence = mnk_family_bytes(train->n + synthetic->n, 0);
     const size_t mmd = 2 * 8 * 4 * (size_t)config->mmd_items * (size_t)config->mmd_items;
@@ -254,12 +253,14 @@ static void warn(const mnk_table_judge *j, mnk_result *r) {
     const mnk_table_sets *s = &j->sets;
     if (!s->table[MNK_ROLE_HOLDOUT])
         mnk_result_add_warning(
-            r, "no holdout: the figures have no reference of what unseen real rows would score, and near copies are not judged");
+            r,
+            "no holdout: the figures have no reference of what unseen real rows would score, and near copies are not judged");
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
         if (*m->subset || *m->column) continue;
         if (!strcmp(m->id, "coverage") && m->n < FEW_ROWS)
-            mnk_result_add_warning(r, "only %zu rows a set are compared (the smallest set decides): expect wide intervals", m->n);
+            mnk_result_add_warning(r, "only %zu rows a set are compared (the smallest set decides): expect wide intervals",
+                                   m->n);
         if (!strcmp(m->id, "exact_copies") && m->value > 0 && m->references && m->value > 2 * m->reference[0].value)
             mnk_result_add_warning(r, "%.0f synthetic rows equal a training row in every column, %.2g %% of holdout do",
                                    m->value * (double)m->n, 100 * m->reference[0].value);
