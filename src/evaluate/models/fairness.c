@@ -6,14 +6,3 @@ mnk_status mnk_fairness_report(const mnk_predicted *p, const mnk_table_models_co
     (void)err;
     return MNK_OK;
 }
-mnk_status mnk_table_effects(const mnk_table *train, const mnk_table *holdout, const mnk_table *synthetic, const char *formula,
-                             const mnk_table_models_config *config, mnk_result *r, mnk_error *err) {
-    (void)train;
-    (void)holdout;
-    (void)synthetic;
-    (void)formula;
-    (void)config;
-    (void)r;
-    (void)err;
-    return MNK_OK;
-}
