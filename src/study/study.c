@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/yaml.h"
 #include "evaluate/config.h"
 #include "evaluate/usefulness.h"
 #include "learn/classifier/config.h"
 #include "learn/gan/config.h"
-#include "study/yaml.h"
 
 #define STUDY_VERSION 1
 #define DATA(f)       offsetof(mnk_study_data, f)
@@ -388,6 +388,8 @@ static mnk_status write_settings(mnk_study *s, mnk_error *err) {
     return s->settings ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
 }
 
+static const mnk_yaml_format study_format = {"study", "manikin: 1", MNK_STUDY_BYTES_MAX, 10000};
+
 mnk_status mnk_study_parse(const char *text, size_t bytes, const char *name, const char *folder, const char *const *set,
                            size_t n, mnk_study **out, mnk_error *err) {
     *out = NULL;
@@ -403,7 +405,7 @@ mnk_status mnk_study_parse(const char *text, size_t bytes, const char *name, con
     mnk_options_defaults(top_options, &s->top);
     for (const mnk_study_section *k = mnk_study_sections; k->name; k++)
         if (k->table) mnk_options_defaults(k->table, mnk_study_config(s, k));
-    MNK_OUT(mnk_yaml_parse(text, bytes, s->name, s->arena, &root, err));
+    MNK_OUT(mnk_yaml_parse(text, bytes, s->name, &study_format, s->arena, &root, err));
     MNK_OUT(check_version(s, root, err));
     MNK_OUT(read_top(s, root, err));
     MNK_OUT(set_top(s, set, n, err));
@@ -423,7 +425,7 @@ mnk_status mnk_study_read(const char *path, const char *const *set, size_t n, mn
     uint8_t *bytes = NULL;
     size_t size = 0;
     *out = NULL;
-    MNK_TRY(mnk_file_read(path, MNK_YAML_BYTES_MAX, &bytes, &size, err));
+    MNK_TRY(mnk_file_read(path, study_format.bytes_max, &bytes, &size, err));
     const char *base = mnk_path_base(path);
     char folder[1024] = "";
     mnk_status status = MNK_OK;

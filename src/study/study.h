@@ -11,6 +11,8 @@
 #include "manikin/usefulness.h"
 #include "simulate/generator.h"
 
+enum { MNK_STUDY_BYTES_MAX = 1 << 20 }; /* of a study file */
+
 typedef struct mnk_study_data {
     const char *path;     /* data set as on the command line, or */
     const char *simulate; /* name of a forward model */
