@@ -85,3 +85,11 @@ for i in range(n):
             conc += risk[i] > risk[j]
             tied += risk[i] == risk[j]
 array("golden_pairs", [(conc + 0.5 * tied) / pairs, conc, tied, pairs])
+
+# calibration: slope by scikit-learn without penalty, ECE over 10 bins of equal n by rising prediction
+p = np.clip(1 / (1 + np.exp(-(x @ [0.9, -0.6, 0.2] - 1))), 0.02, 0.97)
+array("golden_p", p)
+m = LogisticRegression(penalty=None, tol=1e-10, max_iter=10000).fit(np.log(p / (1 - p))[:, None], y)
+o = np.argsort(p, kind="stable")
+array("golden_calibration", [m.coef_[0, 0], sum(abs((y[o] - p[o])[n * b // 10:n * (b + 1) // 10].sum()) for b in range(10)) / n,
+                             np.mean(y - p)])
