@@ -62,7 +62,7 @@ static void test_influence(void **state) {
     (void)state;
     double predicted[N], influence[N];
     for (int i = 0; i < N; i++) predicted[i] = golden_x[3 * i];
-    mnk_score s = {0, influence};
+    mnk_scored s = {0, influence};
     for (int which = 0; which < 2; which++) {
         (which ? mnk_score_r2 : mnk_score_rmse)(golden_z, predicted, N, &s);
         double sum = 0.0;

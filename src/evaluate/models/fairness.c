@@ -17,7 +17,7 @@ enum { BINS = 10, LEVELS_MAX = 64 };
 typedef struct members {
     size_t n, *row;
     int32_t *unit; /* [n] persons; NULL: rows */
-    mnk_score score[MNK_PREDICTED_ARMS];
+    mnk_scored score[MNK_PREDICTED_ARMS];
     size_t positives, negatives; /* of the estimable classes, the fewest */
     char few[96];                /* why there is no score; "" there is */
 } members;
@@ -70,7 +70,7 @@ static mnk_status score_classes(const fairness *f, members *m, int arm, mnk_erro
     uint8_t *positive = NULL;
     int used = 0;
     size_t least = (size_t)f->config->least, best = 0;
-    mnk_score *out = &m->score[arm];
+    mnk_scored *out = &m->score[arm];
     MNK_OUT(MNK_NEW(score, m->n + 1, err));
     MNK_OUT(MNK_NEW(influence, m->n + 1, err));
     MNK_OUT(MNK_NEW(positive, m->n + 1, err));
@@ -113,7 +113,7 @@ static mnk_status score_values(const fairness *f, members *m, int arm, mnk_error
     uint8_t *event = NULL;
     size_t events = 0, least = (size_t)f->config->least;
     bool survival = p->target->task == MNK_TASK_SURVIVAL;
-    mnk_score *out = &m->score[arm], one;
+    mnk_scored *out = &m->score[arm], one;
     MNK_OUT(MNK_NEW(y, m->n + 1, err));
     MNK_OUT(MNK_NEW(value, m->n + 1, err));
     MNK_OUT(MNK_NEW(influence, m->n + 1, err));
@@ -190,7 +190,7 @@ static mnk_status report_members(fairness *f, const mnk_subgroup *g, const membe
     char name[32];
     snprintf(name, sizeof name, "subgroup_%s", measures[p->target->task]);
     for (int a = 0; a < p->arms; a++) {
-        const mnk_score *s = &m->score[a];
+        const mnk_scored *s = &m->score[a];
         double sd = mnk_influence_sd(s->influence, NULL, m->unit, m->n);
         mnk_metric *row = add(f, name, "", p->arm[a], g->name, s->value, m->n, err);
         if (!row) return MNK_ERR_MEMORY;
@@ -231,7 +231,7 @@ static mnk_status report_calibration(fairness *f, const mnk_subgroup *g, const m
     mnk_status status = MNK_OK;
     double *x = NULL, *p = NULL, value[ROWS] = {NAN, NAN, NAN, NAN, NAN}, sd[ROWS] = {NAN, NAN, NAN, NAN, NAN};
     uint8_t *y = NULL;
-    mnk_score mean = {NAN, NULL};
+    mnk_scored mean = {NAN, NULL};
     MNK_OUT(MNK_NEW(x, m->n + 1, err));
     MNK_OUT(MNK_NEW(p, m->n + 1, err));
     MNK_OUT(MNK_NEW(y, m->n + 1, err));

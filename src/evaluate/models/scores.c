@@ -25,7 +25,7 @@ double mnk_influence_sd(const double *a, const double *b, const int32_t *unit, s
 
 static double scale_of(size_t n) { return n > 1 ? 1.0 / sqrt((double)n * ((double)n - 1.0)) : 0.0; }
 
-void mnk_score_mean(const double *x, size_t n, mnk_score *out) {
+void mnk_score_mean(const double *x, size_t n, mnk_scored *out) {
     out->value = mnk_mean(x, n);
     for (size_t i = 0; i < n; i++) out->influence[i] = (x[i] - out->value) * scale_of(n);
 }
@@ -43,7 +43,7 @@ static moments moments_of(const double *y, const double *predicted, size_t n) {
     return m;
 }
 
-void mnk_score_rmse(const double *y, const double *predicted, size_t n, mnk_score *out) {
+void mnk_score_rmse(const double *y, const double *predicted, size_t n, mnk_scored *out) {
     moments m = moments_of(y, predicted, n);
     out->value = n ? sqrt(m.mse) : NAN;
     for (size_t i = 0; i < n; i++) {
@@ -52,7 +52,7 @@ void mnk_score_rmse(const double *y, const double *predicted, size_t n, mnk_scor
     }
 }
 
-void mnk_score_r2(const double *y, const double *predicted, size_t n, mnk_score *out) {
+void mnk_score_r2(const double *y, const double *predicted, size_t n, mnk_scored *out) {
     moments m = moments_of(y, predicted, n);
     out->value = m.variance > 0.0 ? 1.0 - m.mse / m.variance : NAN;
     for (size_t i = 0; i < n; i++) {
@@ -73,8 +73,8 @@ mnk_status mnk_survival_grid(const mnk_outcome *o, double grid[MNK_SURVIVAL_TIME
     return MNK_OK;
 }
 
-mnk_metric *mnk_score_add(mnk_result *r, const char *id, const char *group, const char *subset, double value, double sd,
-                          double level, size_t n) {
+mnk_metric *mnk_scores_metric(mnk_result *r, const char *id, const char *group, const char *subset, double value, double sd,
+                              double level, size_t n) {
     mnk_metric *m = mnk_result_add_metric(r, id, group);
     if (!m) return NULL;
     double z = mnk_normal_quantile(0.5 + 0.5 * level);

@@ -107,6 +107,17 @@ out:
     return status;
 }
 
+/* Long names are cut; what then reads the same gets its number. */
+static void make_unique(mnk_subgroups *s, entry *e) {
+    char base[64];
+    for (size_t k = 0; k + 1 < s->n; k++) {
+        if (strcmp(s->entry[k].group.name, e->group.name) != 0) continue;
+        snprintf(base, sizeof base, "%s", e->group.name);
+        snprintf(e->group.name, sizeof e->group.name, "%.50s #%u", base, e->group.number);
+        return;
+    }
+}
+
 static void add(mnk_subgroups *s, const part *a, const part *b, bool *truncated) {
     if (s->n == GROUPS_MAX) {
         *truncated = true;
@@ -121,6 +132,7 @@ static void add(mnk_subgroups *s, const part *a, const part *b, bool *truncated)
         e->group.column[1] = b->column;
         snprintf(e->group.name, sizeof e->group.name, "%.30s & %.30s", a->name, b->name);
     } else snprintf(e->group.name, sizeof e->group.name, "%s", a->name);
+    make_unique(s, e);
 }
 
 mnk_status mnk_subgroups_open(const mnk_table *train, bool pairs, mnk_subgroups **out, bool *truncated, mnk_error *err) {

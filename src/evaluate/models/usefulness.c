@@ -307,10 +307,10 @@ static const char *const measure_names[][MEASURES] = {
 
 /* One run's score of one measure on the rows of a table; influence [n] is added to, divided by runs. */
 static mnk_status score_run(const experiment *e, const cell *c, size_t run, int measure, int table, double *scratch,
-                            mnk_score *sum, mnk_error *err) {
+                            mnk_scored *sum, mnk_error *err) {
     const mnk_outcome *o = &e->outcome[table];
     const double *predicted = (table == TEST ? c->test : c->synthetic) + run * o->n;
-    mnk_score one = {NAN, scratch};
+    mnk_scored one = {NAN, scratch};
     if (e->target.task == MNK_TASK_NUMBER) {
         if (measure == 0) mnk_score_r2(o->value, predicted, o->n, &one);
         else mnk_score_rmse(o->value, predicted, o->n, &one);
@@ -328,7 +328,7 @@ static mnk_status score_run(const experiment *e, const cell *c, size_t run, int 
 }
 
 /* Mean over runs. */
-static mnk_status score_cell(const experiment *e, const cell *c, int measure, int table, mnk_score *out, mnk_error *err) {
+static mnk_status score_cell(const experiment *e, const cell *c, int measure, int table, mnk_scored *out, mnk_error *err) {
     size_t n = e->outcome[table].n;
     double *scratch = NULL;
     out->value = 0.0;
@@ -344,7 +344,7 @@ static mnk_status add_score(const experiment *e, int kind, int measure, const ch
                             double sd, size_t n, size_t runs, const double *references, mnk_result *r, mnk_error *err) {
     char id[64];
     snprintf(id, sizeof id, "%s%s.%s.%s", measure_names[e->target.task][measure], gain, arm_name, e->kind[kind]->name);
-    mnk_metric *m = mnk_score_add(r, id, "usefulness", "", value, sd, e->config->level, n);
+    mnk_metric *m = mnk_scores_metric(r, id, "usefulness", "", value, sd, e->config->level, n);
     if (!m) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for the metric %s", id);
     if (references) mnk_metric_add_reference(m, "trtr", references[0]), mnk_metric_add_reference(m, "floor", references[1]);
     snprintf(m->note, sizeof m->note, "%s; %zu seed%s%s%s", e->target.name, runs, runs == 1 ? "" : "s",
@@ -354,7 +354,7 @@ static mnk_status add_score(const experiment *e, int kind, int measure, const ch
 
 static mnk_status report_measure(const experiment *e, int kind, int measure, mnk_result *r, mnk_error *err) {
     mnk_status status = MNK_OK;
-    mnk_score s[ARMS] = {{0}}, back = {0};
+    mnk_scored s[ARMS] = {{0}}, back = {0};
     const int32_t *person = persons_of(e, TEST);
     size_t n = e->outcome[TEST].n, m = e->outcome[SYNTHETIC].n;
     for (int a = 0; a < ARMS; a++) MNK_OUT(score_cell(e, &e->cell[kind][a], measure, TEST, &s[a], err));
