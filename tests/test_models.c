@@ -296,6 +296,7 @@ static void test_threads(void **state) {
     mnk_threads_set(2);
     mnk_parallel_for(4, fit_in_thread, &f);
     for (size_t i = 0; i < 2; i++) fit_in_thread(&f, i); /* and outside of a loop, with two threads about */
+    assert_int_equal(mnk_threads(), 2);                  /* which xgboost leaves alone */
     mnk_threads_set(0);
     assert_memory_equal(one, two, sizeof one);
     assert_true(one[0] > 0.0 && one[0] < 1.0);

@@ -22,19 +22,6 @@ static void near(double got, double want, double tolerance) {
     if (!(fabs(got - want) <= tolerance * fmax(1e-3, fabs(want)))) fail_msg("got %.17g, want %.17g", got, want);
 }
 
-static const mnk_metric *find(const mnk_result *r, const char *id, const char *subset) {
-    const mnk_metric *m = mnk_result_find(r, id, "", subset);
-    if (!m) fail_msg("no metric %s of %s", id, subset);
-    return m;
-}
-
-static double reference(const mnk_metric *m, const char *name) {
-    for (int k = 0; k < m->references; k++)
-        if (strcmp(m->reference[k].name, name) == 0) return m->reference[k].value;
-    fail_msg("%s has no reference %s", m->id, name);
-    return NAN;
-}
-
 static mnk_result *result(void) {
     mnk_error err = MNK_ERROR_INIT;
     mnk_result *r;
@@ -159,16 +146,16 @@ static void test_classes(void **state) {
         char id[64], gain[64];
         snprintf(id, sizeof id, "macro_auc.tstr.%s", kinds[k]);
         snprintf(gain, sizeof gain, "macro_auc_gain.tstr.%s", kinds[k]);
-        const mnk_metric *m = find(r, id, ""), *g = find(r, gain, "");
+        const mnk_metric *m = found(r, id, ""), *g = found(r, gain, "");
         if (!(m->value > 0.66 && m->low < m->value && m->high > m->value)) fail_msg("%s %.3f", id, m->value);
-        assert_true(fabs(reference(m, "floor") - 0.5) < 0.1 && reference(m, "trtr") > 0.66);
+        assert_true(fabs(reference_of(m, "floor") - 0.5) < 0.1 && reference_of(m, "trtr") > 0.66);
         if (!(g->low < 0.02 && g->high > -0.02)) fail_msg("%s %.3f [%.3f, %.3f]", gain, g->value, g->low, g->high);
-        m = find(q, id, ""), g = find(q, gain, "");
+        m = found(q, id, ""), g = found(q, gain, "");
         if (!(fabs(m->value - 0.5) < 0.1 && g->high < -0.05)) fail_msg("shuffled: %s %.3f, gain %.3f", id, m->value, g->value);
         snprintf(id, sizeof id, "macro_auc.trts.%s", kinds[k]);
-        assert_true(find(r, id, "")->value > 0.66 && fabs(find(q, id, "")->value - 0.5) < 0.1);
+        assert_true(found(r, id, "")->value > 0.66 && fabs(found(q, id, "")->value - 0.5) < 0.1);
         snprintf(id, sizeof id, "macro_auc.trs.%s", kinds[k]);
-        assert_true(find(r, id, "")->value > 0.66);
+        assert_true(found(r, id, "")->value > 0.66);
     }
     mnk_result_close(r);
     mnk_result_close(q);
@@ -176,11 +163,11 @@ static void test_classes(void **state) {
     r = result();
     for (size_t i = 0; i < good->n; i++) good->code[P_DIED][i] = 0;
     assert_ok(mnk_table_usefulness(train, test, good, &c, NULL, r, &err));
-    assert_true(find(r, "auc.tstr.boosting", "yes")->value == 0.5);
-    assert_non_null(strstr(find(r, "auc.tstr.boosting", "yes")->note, "absent"));
+    assert_true(found(r, "auc.tstr.boosting", "yes")->value == 0.5);
+    assert_non_null(strstr(found(r, "auc.tstr.boosting", "yes")->note, "absent"));
     double deaths = 0;
     for (size_t i = 0; i < test->n; i++) deaths += test->code[P_DIED][i];
-    near(find(r, "accuracy.tstr.logistic", "")->value, 1.0 - deaths / (double)test->n, 1e-9);
+    near(found(r, "accuracy.tstr.logistic", "")->value, 1.0 - deaths / (double)test->n, 1e-9);
     assert_int_equal(r->warnings, 1);
     assert_non_null(strstr(r->warning[0], "no synthetic row of class \"yes\""));
     mnk_result_close(r);
@@ -212,21 +199,21 @@ static void test_numbers_and_survival(void **state) {
             double nothing = survival ? 0.5 : 0.0;
             snprintf(id, sizeof id, "%s.tstr.%s", name, kind);
             snprintf(gain, sizeof gain, "%s_gain.tstr.%s", name, kind);
-            const mnk_metric *m = find(r, id, ""), *g = find(r, gain, "");
-            if (!(m->low > nothing + 0.12 && reference(m, "trtr") > nothing + 0.12)) fail_msg("%s %.3f", id, m->value);
+            const mnk_metric *m = found(r, id, ""), *g = found(r, gain, "");
+            if (!(m->low > nothing + 0.12 && reference_of(m, "trtr") > nothing + 0.12)) fail_msg("%s %.3f", id, m->value);
             if (!(g->low < 0.03 && g->high > -0.03)) fail_msg("%s %.3f [%.3f, %.3f]", gain, g->value, g->low, g->high);
-            m = find(q, id, ""), g = find(q, gain, "");
+            m = found(q, id, ""), g = found(q, gain, "");
             if (!(m->value < nothing + 0.1 && g->high < -0.05)) fail_msg("shuffled: %s %.3f", id, m->value);
         }
-    const mnk_metric *brier = find(r, "brier.tstr.cox", "");
-    assert_true(brier->value < reference(brier, "floor") - 0.02 && find(q, "brier_gain.tstr.cox", "")->low > 0.01);
-    assert_true(find(r, "rmse.tstr.linear", "")->value < find(q, "rmse.tstr.linear", "")->value);
+    const mnk_metric *brier = found(r, "brier.tstr.cox", "");
+    assert_true(brier->value < reference_of(brier, "floor") - 0.02 && found(q, "brier_gain.tstr.cox", "")->low > 0.01);
+    assert_true(found(r, "rmse.tstr.linear", "")->value < found(q, "rmse.tstr.linear", "")->value);
     mnk_result_close(r);
     mnk_result_close(q);
     r = result(); /* no synthetic patient has an event */
     for (size_t i = 0; i < good->n; i++) good->number[P_EVENT][i] = 0.0;
     assert_ok(mnk_table_usefulness(train, test, good, &c, NULL, r, &err));
-    assert_true(find(r, "c_index.tstr.boosting", "")->value == 0.5);
+    assert_true(found(r, "c_index.tstr.boosting", "")->value == 0.5);
     mnk_result_close(r);
     r = result();
     for (size_t i = 0; i < good->n; i++) good->number[P_COST][i] = NAN;
@@ -256,23 +243,23 @@ static void test_fairness(void **state) {
     c.seeds = 2;
     mnk_result *r = result();
     assert_ok(mnk_table_usefulness(train, test, blind, &c, NULL, r, &err));
-    const mnk_metric *men = find(r, "subgroup_auc_gain.tstr.boosting", "sex=male");
-    const mnk_metric *women = find(r, "subgroup_auc_gain.tstr.boosting", "sex=female");
+    const mnk_metric *men = found(r, "subgroup_auc_gain.tstr.boosting", "sex=male");
+    const mnk_metric *women = found(r, "subgroup_auc_gain.tstr.boosting", "sex=female");
     if (!(men->high < -0.3 && women->low > -0.08)) fail_msg("men %.3f, women %.3f", men->value, women->value);
-    const mnk_metric *worst = find(r, "worst_group_auc.tstr.boosting", "");
+    const mnk_metric *worst = found(r, "worst_group_auc.tstr.boosting", "");
     assert_non_null(strstr(worst->note, "male"));
-    assert_true(worst->value < 0.4 && worst->low < worst->value && reference(worst, "trtr") > 0.7);
-    const mnk_metric *few = find(r, "subgroup_auc.tstr.boosting", "site=c");
+    assert_true(worst->value < 0.4 && worst->low < worst->value && reference_of(worst, "trtr") > 0.7);
+    const mnk_metric *few = found(r, "subgroup_auc.tstr.boosting", "site=c");
     assert_true(isnan(few->value) && isnan(few->low));
     assert_non_null(strstr(few->note, "too few"));
-    assert_true(find(r, "subgroup_auc.tstr.boosting", "sex=male & site=a")->value < 0.4);
-    assert_true(isnan(find(r, "subgroup_slope.tstr.boosting", "site=c")->value));
-    const mnk_metric *slope = find(r, "subgroup_slope.tstr.boosting", "sex=male");
-    assert_true(slope->high < 0.0 && find(r, "subgroup_slope.trtr.boosting", "sex=male")->low > 0.5);
-    const mnk_metric *odds = find(r, "equalised_odds_gap.tstr.boosting", "sex");
-    if (!(odds->low > reference(odds, "chance") && odds->value > reference(odds, "trtr")))
-        fail_msg("odds gap %.3f, chance %.3f", odds->value, reference(odds, "chance"));
-    assert_true(find(r, "calibration_gap.trtr.boosting", "site")->value < 0.15);
+    assert_true(found(r, "subgroup_auc.tstr.boosting", "sex=male & site=a")->value < 0.4);
+    assert_true(isnan(found(r, "subgroup_slope.tstr.boosting", "site=c")->value));
+    const mnk_metric *slope = found(r, "subgroup_slope.tstr.boosting", "sex=male");
+    assert_true(slope->high < 0.0 && found(r, "subgroup_slope.trtr.boosting", "sex=male")->low > 0.5);
+    const mnk_metric *odds = found(r, "equalised_odds_gap.tstr.boosting", "sex");
+    if (!(odds->low > reference_of(odds, "chance") && odds->value > reference_of(odds, "trtr")))
+        fail_msg("odds gap %.3f, chance %.3f", odds->value, reference_of(odds, "chance"));
+    assert_true(found(r, "calibration_gap.trtr.boosting", "site")->value < 0.15);
     mnk_result_close(r);
     mnk_table_close(train);
     mnk_table_close(test);
@@ -369,17 +356,17 @@ static void test_effects(void **state) {
         mnk_result *r = result(), *q = result();
         assert_ok(mnk_table_effects(train, holdout, good, formula, &c, r, &err));
         assert_ok(mnk_table_effects(train, holdout, bad, formula, &c, q, &err));
-        const mnk_metric *m = find(r, ratio, age);
+        const mnk_metric *m = found(r, ratio, age);
         if (!(m->low < exp(0.08) && m->high > exp(0.08))) fail_msg("age %.4f [%.4f, %.4f]", m->value, m->low, m->high);
-        m = find(r, ratio, sex);
+        m = found(r, ratio, sex);
         if (!(m->low < exp(-0.7) && m->high > exp(-0.7))) fail_msg("sex %.4f [%.4f, %.4f]", m->value, m->low, m->high);
-        m = find(r, "effect_bias", sex);
+        m = found(r, "effect_bias", sex);
         assert_true(m->low < 0.0 && m->high > 0.0);
-        m = find(q, "effect_bias", age);
+        m = found(q, "effect_bias", age);
         if (!(m->high < -0.05)) fail_msg("bias of age without effect %.4f", m->value);
-        assert_true(find(r, "effect_overlap", age)->value > 0.2 && find(q, "effect_overlap", age)->value < 0.0);
-        assert_true(find(r, "effect_agreement", all)->value == 1.0 && find(q, "effect_agreement", all)->value < 0.4);
-        assert_true(reference(find(q, "effect_overlap_mean", all), "holdout") > 0.2);
+        assert_true(found(r, "effect_overlap", age)->value > 0.2 && found(q, "effect_overlap", age)->value < 0.0);
+        assert_true(found(r, "effect_agreement", all)->value == 1.0 && found(q, "effect_agreement", all)->value < 0.4);
+        assert_true(reference_of(found(q, "effect_overlap_mean", all), "holdout") > 0.2);
         mnk_result_close(r);
         mnk_result_close(q);
     }
@@ -390,11 +377,11 @@ static void test_effects(void **state) {
         if (good->code[P_SEX][i] == 1) good->code[P_DIED][i] = 0;
     }
     assert_ok(mnk_table_effects(train, NULL, good, "died ~ site + sex + age", &c, r, &err));
-    assert_true(isnan(find(r, "odds_ratio.synthetic", "died ~ site=c")->value));
-    assert_true(isnan(find(r, "odds_ratio.synthetic", "died ~ sex=male")->value));
-    assert_true(!isnan(find(r, "odds_ratio.train", "died ~ site=c")->value));
-    assert_true(!isnan(find(r, "odds_ratio.synthetic", "died ~ site=b")->value));
-    assert_non_null(strstr(find(r, "odds_ratio.synthetic", "died ~ site=c")->note, "not estimable"));
+    assert_true(isnan(found(r, "odds_ratio.synthetic", "died ~ site=c")->value));
+    assert_true(isnan(found(r, "odds_ratio.synthetic", "died ~ sex=male")->value));
+    assert_true(!isnan(found(r, "odds_ratio.train", "died ~ site=c")->value));
+    assert_true(!isnan(found(r, "odds_ratio.synthetic", "died ~ site=b")->value));
+    assert_non_null(strstr(found(r, "odds_ratio.synthetic", "died ~ site=c")->note, "not estimable"));
     mnk_result_close(r);
     r = result();
     assert_int_equal(mnk_table_effects(train, NULL, good, "died ~ code", &c, r, &err), MNK_ERR_USAGE);
@@ -423,9 +410,9 @@ static void test_threads(void **state) {
         mnk_result *r = result();
         mnk_threads_set(k + 1);
         assert_ok(mnk_table_models(train, test, synthetic, &c, NULL, r, &err));
-        assert_non_null(strstr(find(r, "macro_auc.tstr.boosting", "")->note, "groups")); /* intervals by person */
-        assert_non_null(strstr(find(r, "c_index.tstr.cox", "")->note, "by person"));
-        assert_non_null(find(r, "hazard_ratio.synthetic", "time ~ age"));
+        assert_non_null(strstr(found(r, "macro_auc.tstr.boosting", "")->note, "groups")); /* intervals by person */
+        assert_non_null(strstr(found(r, "c_index.tstr.cox", "")->note, "by person"));
+        assert_non_null(found(r, "hazard_ratio.synthetic", "time ~ age"));
         assert_ok(mnk_result_json(r, &text[k], &err));
         mnk_result_close(r);
     }

@@ -9,19 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "manikin/usefulness_table.h"
-
-static const mnk_metric *find(const mnk_result *r, const char *id, const char *subset) {
-    const mnk_metric *m = mnk_result_find(r, id, "", subset);
-    if (!m) fail_msg("no metric %s of %s", id, subset);
-    return m;
-}
-
-static double reference(const mnk_metric *m, const char *name) {
-    for (int k = 0; k < m->references; k++)
-        if (strcmp(m->reference[k].name, name) == 0) return m->reference[k].value;
-    fail_msg("%s has no reference %s", m->id, name);
-    return NAN;
-}
+#include "patients.h"
 
 static void role(const mnk_table *t, const char *name, unsigned bits) {
     long c = mnk_schema_find(t->schema, name);
@@ -99,25 +87,6 @@ static mnk_table *wdbc(const char *path) {
     return t;
 }
 
-static mnk_table *shuffled(const mnk_table *t) {
-    mnk_error err = MNK_ERROR_INIT;
-    mnk_table *s;
-    size_t *order;
-    assert_ok(mnk_table_new(t->schema, t->n, &s, &err));
-    assert_ok(MNK_NEW(order, t->n, &err));
-    for (size_t c = 0; c < t->schema->columns; c++) {
-        mnk_rng rng = mnk_rng_at(3, MNK_PURPOSE_TEST, c, 8);
-        mnk_rng_permutation(&rng, order, t->n);
-        for (size_t i = 0; i < t->n; i++) {
-            if (t->number[c]) s->number[c][i] = t->number[c][order[i]];
-            else s->code[c][i] = t->code[c][order[i]];
-        }
-    }
-    mnk_free(order);
-    assert_ok(mnk_table_finish(s, &err));
-    return s;
-}
-
 /* The blind spots of evaluation practice: logistic two-sample tests do not see shuffled columns, boosting does; copies give an
  * AUC far below 0.5, which clipping would hide; models of shuffled rows are useless, whatever the marginals. */
 static void test_breast_cancer(void **state) {
@@ -125,20 +94,20 @@ static void test_breast_cancer(void **state) {
     const char *path = test_real_data("tables_small/breast_cancer_wdbc.csv");
     if (!path) skip();
     mnk_table *all = wdbc(path), *train = part(all, 1, 0.0, 0.6), *holdout = part(all, 1, 0.6, 1.0);
-    mnk_table *floor = shuffled(train);
+    mnk_table *floor = patients_shuffled(train, 3);
     mnk_table_models_config c;
     mnk_table_models_defaults(&c);
     mnk_result *r = judge(train, holdout, floor, &c), *q = judge(train, holdout, train, &c);
-    const mnk_metric *m = find(r, "c2st.boosting", "");
+    const mnk_metric *m = found(r, "c2st.boosting", "");
     if (!(m->low > 0.85)) fail_msg("shuffled columns: boosting %.3f", m->value);
-    assert_true(find(r, "c2st.logistic", "")->value < 0.55);
-    if (!(fabs(reference(m, "holdout") - 0.5) < 0.12)) fail_msg("holdout %.3f", reference(m, "holdout"));
-    m = find(q, "c2st_copying.boosting", "");
+    assert_true(found(r, "c2st.logistic", "")->value < 0.55);
+    if (!(fabs(reference_of(m, "holdout") - 0.5) < 0.12)) fail_msg("holdout %.3f", reference_of(m, "holdout"));
+    m = found(q, "c2st_copying.boosting", "");
     if (!(m->high < 0.35 && q->warnings == 1)) fail_msg("copies: %.3f", m->value);
-    m = find(q, "macro_auc.tstr.boosting", "");
-    assert_true(m->value > 0.96 && find(q, "macro_auc.tstr.logistic", "")->value > 0.97);
-    if (!(find(r, "macro_auc.tstr.boosting", "")->value < 0.8)) fail_msg("shuffled columns, still useful");
-    assert_true(find(r, "macro_auc_gain.tstr.boosting", "")->high < -0.1);
+    m = found(q, "macro_auc.tstr.boosting", "");
+    assert_true(m->value > 0.96 && found(q, "macro_auc.tstr.logistic", "")->value > 0.97);
+    if (!(found(r, "macro_auc.tstr.boosting", "")->value < 0.8)) fail_msg("shuffled columns, still useful");
+    assert_true(found(r, "macro_auc_gain.tstr.boosting", "")->high < -0.1);
     mnk_result_close(r);
     mnk_result_close(q);
     mnk_table_close(all);
@@ -164,17 +133,17 @@ static void test_support2(void **state) {
     mnk_table_models_defaults(&c);
     c.effect = "Surv(d.time, death) ~ age + sex + ca; hospdead ~ age + sex";
     mnk_result *r = judge(train, holdout, fresh, &c);
-    const mnk_metric *m = find(r, "c2st.boosting", "");
+    const mnk_metric *m = found(r, "c2st.boosting", "");
     if (!(m->low < 0.5 && m->high > 0.5)) fail_msg("fresh rows: %.3f [%.3f, %.3f]", m->value, m->low, m->high);
     static const char *const gains[] = {"c_index_gain.tstr.boosting", "c_index_gain.tstr.cox", "macro_auc_gain.tstr.boosting"};
     for (int k = 0; k < 3; k++)
-        if (!(find(r, gains[k], "")->value > -0.04)) fail_msg("%s %.3f", gains[k], find(r, gains[k], "")->value);
-    assert_true(find(r, "c_index.trtr.cox", "")->low > 0.62 && find(r, "macro_auc.trtr.logistic", "")->low > 0.75);
-    m = find(r, "brier.trtr.cox", "");
-    assert_true(m->value < 0.21 && m->value < reference(m, "floor"));
-    assert_true(find(r, "hazard_ratio.train", "d.time ~ age")->low > 1.0);
-    assert_true(find(r, "effect_agreement", "d.time")->value > 0.7);
-    assert_true(find(r, "subgroup_auc.tstr.boosting", "sex=male")->low > 0.7);
+        if (!(found(r, gains[k], "")->value > -0.04)) fail_msg("%s %.3f", gains[k], found(r, gains[k], "")->value);
+    assert_true(found(r, "c_index.trtr.cox", "")->low > 0.62 && found(r, "macro_auc.trtr.logistic", "")->low > 0.75);
+    m = found(r, "brier.trtr.cox", "");
+    assert_true(m->value < 0.21 && m->value < reference_of(m, "floor"));
+    assert_true(found(r, "hazard_ratio.train", "d.time ~ age")->low > 1.0);
+    assert_true(found(r, "effect_agreement", "d.time")->value > 0.7);
+    assert_true(found(r, "subgroup_auc.tstr.boosting", "sex=male")->low > 0.7);
     mnk_result_close(r);
     mnk_table_close(all);
     mnk_table_close(train);
@@ -194,10 +163,10 @@ static void test_diabetes(void **state) {
     c.bootstrap = 100;
     c.seeds = 2;
     mnk_result *r = judge(train, holdout, fresh, &c);
-    const mnk_metric *m = find(r, "c2st.boosting", "");
+    const mnk_metric *m = found(r, "c2st.boosting", "");
     if (!(m->low < 0.5 && m->high > 0.5)) fail_msg("fresh rows: %.3f [%.3f, %.3f]", m->value, m->low, m->high);
-    m = find(r, "macro_auc.tstr.boosting", "");
-    if (!(m->low > 0.58 && reference(m, "trtr") > 0.58)) fail_msg("TSTR %.3f", m->value);
+    m = found(r, "macro_auc.tstr.boosting", "");
+    if (!(m->low > 0.58 && reference_of(m, "trtr") > 0.58)) fail_msg("TSTR %.3f", m->value);
     assert_non_null(strstr(m->note, "groups")); /* by person */
     mnk_result_close(r);
     mnk_table_close(all);
@@ -219,8 +188,8 @@ static void test_two_hospitals(void **state) {
     mnk_table_models_config c;
     mnk_table_models_defaults(&c);
     mnk_result *r = judge(train, holdout, hungarian, &c);
-    const mnk_metric *m = find(r, "c2st.boosting", "");
-    if (!(m->low > 0.9 && reference(m, "holdout") < 0.7)) fail_msg("the other hospital: %.3f", m->value);
+    const mnk_metric *m = found(r, "c2st.boosting", "");
+    if (!(m->low > 0.9 && reference_of(m, "holdout") < 0.7)) fail_msg("the other hospital: %.3f", m->value);
     assert_true(r->warnings >= 1); /* classes 2 to 4 of Cleveland are not in Hungary */
     mnk_result_close(r);
     mnk_table_close(cleveland);
