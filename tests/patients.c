@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -85,4 +86,17 @@ mnk_table *patients_shuffled(const mnk_table *t, uint64_t seed) {
     mnk_free(order);
     assert_ok(mnk_table_finish(s, &err));
     return s;
+}
+
+const mnk_metric *found(const mnk_result *r, const char *id, const char *subset) {
+    const mnk_metric *m = mnk_result_find(r, id, "", subset);
+    if (!m) fail_msg("no metric %s of %s", id, subset);
+    return m;
+}
+
+double reference_of(const mnk_metric *m, const char *name) {
+    for (int k = 0; k < m->references; k++)
+        if (strcmp(m->reference[k].name, name) == 0) return m->reference[k].value;
+    fail_msg("%s has no reference %s", m->id, name);
+    return NAN;
 }

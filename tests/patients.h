@@ -2,6 +2,7 @@
 #ifndef MNK_TESTS_PATIENTS_H
 #define MNK_TESTS_PATIENTS_H
 
+#include "manikin/result.h"
 #include "manikin/table.h"
 
 /* Columns: age (numeric), sex (female, male; subgroup), site (a, b, c; subgroup), marker (numeric, 10 % missing), code (60
@@ -22,5 +23,9 @@ mnk_schema *patients_schema(void);
 mnk_table *patients(mnk_schema *s, const patients_options *o);
 /* A copy with every column shuffled on its own. */
 mnk_table *patients_shuffled(const mnk_table *t, uint64_t seed);
+
+/* A metric without encoding, and one of its references; the test fails when there is none. */
+const mnk_metric *found(const mnk_result *r, const char *id, const char *subset);
+double reference_of(const mnk_metric *m, const char *name);
 
 #endif

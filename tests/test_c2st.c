@@ -58,19 +58,6 @@ static void test_design(void **state) {
     mnk_schema_close(s);
 }
 
-static const mnk_metric *find(const mnk_result *r, const char *id) {
-    const mnk_metric *m = mnk_result_find(r, id, "", "");
-    if (!m) fail_msg("no metric %s", id);
-    return m;
-}
-
-static double reference(const mnk_metric *m, const char *name) {
-    for (int k = 0; k < m->references; k++)
-        if (strcmp(m->reference[k].name, name) == 0) return m->reference[k].value;
-    fail_msg("%s has no reference %s", m->id, name);
-    return NAN;
-}
-
 /* What is what: fresh rows 0.5, shuffled columns seen by boosting and not by logistic regression, copies below 0.5 where twins
  * are parted and 0.5 where they are kept together. */
 static void test_blind_spots(void **state) {
@@ -88,16 +75,16 @@ static void test_blind_spots(void **state) {
         assert_ok(mnk_result_open("evaluate", 1, &r[k], &err));
         assert_ok(mnk_table_c2st(train, holdout, sets[k], &config, NULL, r[k], &err));
     }
-    const mnk_metric *m = find(r[0], "c2st.boosting"), *c = find(r[0], "c2st_copying.boosting");
+    const mnk_metric *m = found(r[0], "c2st.boosting", ""), *c = found(r[0], "c2st_copying.boosting", "");
     if (!(m->low < 0.5 && m->high > 0.5)) fail_msg("fresh rows: %.3f [%.3f, %.3f]", m->value, m->low, m->high);
     if (!(c->value > 0.44 && c->value < 0.56)) fail_msg("fresh rows, copying: %.3f", c->value);
     assert_true(r[0]->warnings == 0);
-    if (!(reference(m, "floor") > 0.75)) fail_msg("floor %.3f", reference(m, "floor"));
-    if (!(fabs(reference(m, "copy") - 0.5) < 0.02)) fail_msg("copy, twins together: %.3f", reference(m, "copy"));
-    if (!(reference(c, "copy") < 0.35)) fail_msg("copy, twins parted: %.3f", reference(c, "copy"));
-    m = find(r[1], "c2st.boosting"), c = find(r[1], "c2st.logistic");
+    if (!(reference_of(m, "floor") > 0.75)) fail_msg("floor %.3f", reference_of(m, "floor"));
+    if (!(fabs(reference_of(m, "copy") - 0.5) < 0.02)) fail_msg("copy, twins together: %.3f", reference_of(m, "copy"));
+    if (!(reference_of(c, "copy") < 0.35)) fail_msg("copy, twins parted: %.3f", reference_of(c, "copy"));
+    m = found(r[1], "c2st.boosting", ""), c = found(r[1], "c2st.logistic", "");
     if (!(m->low > 0.7 && c->value < 0.6)) fail_msg("shuffled columns: %.3f boosting, %.3f logistic", m->value, c->value);
-    c = find(r[2], "c2st_copying.boosting");
+    c = found(r[2], "c2st_copying.boosting", "");
     if (!(c->high < 0.4 && r[2]->warnings == 1)) fail_msg("copies: %.3f, %zu warnings", c->value, r[2]->warnings);
     for (int k = 0; k < 3; k++) mnk_result_close(r[k]);
     mnk_table_close(train);

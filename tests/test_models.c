@@ -186,6 +186,33 @@ static void test_one_vs_rest(void **state) {
     mnk_model_close(m);
 }
 
+/* xgboost's Python interface with the same settings. */
+static void test_boosting_golden(void **state) {
+    (void)state;
+    mnk_error err = MNK_ERROR_INIT;
+    float tree[N * D];
+    double prob[8 * 3];
+    int32_t label[N], unit[N];
+    for (int i = 0; i < N * D; i++) tree[i] = (float)golden_x[i];
+    for (int i = 0; i < N; i += 7) tree[i * D + 1] = NAN;
+    mnk_model_settings s = mnk_model_defaults(1);
+    s.patience = 0, s.rounds = 20;
+    for (int classes = 2; classes <= 3; classes++) {
+        for (int i = 0; i < N; i++) label[i] = classes == 2 ? golden_y[i] : golden_label[i], unit[i] = i;
+        mnk_training t = {{N, D, 0, tree, NULL}, {MNK_TASK_CLASSES, N, classes, label, NULL, NULL}, unit};
+        mnk_features some = {8, D, 0, tree, NULL};
+        mnk_model *m;
+        assert_ok(mnk_model_fit(&mnk_boosting, &t, &s, &m, &err));
+        assert_ok(mnk_model_predict(m, &some, prob, &err));
+        for (int i = 0; i < 8; i++)
+            for (int k = 0; k < classes; k++) {
+                double want = classes == 3 ? golden_boosting_softprob[3 * i + k] : golden_boosting_binary[i];
+                near(prob[i * classes + k], classes == 2 && k == 0 ? 1.0 - want : want, 1e-6);
+            }
+        mnk_model_close(m);
+    }
+}
+
 static double auc_of(const double *prob, int classes, int k, const mnk_outcome *o) {
     mnk_error err = MNK_ERROR_INIT;
     static double score[4000];
@@ -296,6 +323,7 @@ static void test_threads(void **state) {
     mnk_threads_set(2);
     mnk_parallel_for(4, fit_in_thread, &f);
     for (size_t i = 0; i < 2; i++) fit_in_thread(&f, i); /* and outside of a loop, with two threads about */
+    assert_int_equal(mnk_threads(), 2);                  /* which xgboost leaves alone */
     mnk_threads_set(0);
     assert_memory_equal(one, two, sizeof one);
     assert_true(one[0] > 0.0 && one[0] < 1.0);
@@ -331,15 +359,11 @@ static void test_absent_classes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regressions),
-        cmocka_unit_test(test_regressions_without_answer),
-        cmocka_unit_test(test_survival),
-        cmocka_unit_test(test_brier),
-        cmocka_unit_test(test_one_vs_rest),
-        cmocka_unit_test(test_models_learn),
-        cmocka_unit_test(test_numbers_and_survival),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_absent_classes),
+        cmocka_unit_test(test_regressions),  cmocka_unit_test(test_regressions_without_answer),
+        cmocka_unit_test(test_survival),     cmocka_unit_test(test_brier),
+        cmocka_unit_test(test_one_vs_rest),  cmocka_unit_test(test_boosting_golden),
+        cmocka_unit_test(test_models_learn), cmocka_unit_test(test_numbers_and_survival),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_absent_classes),
     };
     return MNK_RUN_TESTS("models", tests);
 }

@@ -2,7 +2,7 @@
 
     /usr/bin/python3 tests/golden/models_golden.py > tests/golden/models_golden.h
 
-Needs numpy, scipy, scikit-learn, and R with the package survival (models_golden.R). The Brier score follows its definition.
+Needs numpy, scipy, scikit-learn, xgboost, and R with the package survival (models_golden.R). The Brier score follows its definition.
 """
 import os
 import subprocess
@@ -12,6 +12,7 @@ import tempfile
 import numpy as np
 import scipy
 import sklearn
+import xgboost
 from sklearn.linear_model import LogisticRegression, Ridge
 
 rng = np.random.default_rng(7)
@@ -85,3 +86,19 @@ for i in range(n):
             conc += risk[i] > risk[j]
             tied += risk[i] == risk[j]
 array("golden_pairs", [(conc + 0.5 * tied) / pairs, conc, tied, pairs])
+
+# calibration: slope by scikit-learn without penalty, ECE over 10 bins of equal n by rising prediction
+p = np.clip(1 / (1 + np.exp(-(x @ [0.9, -0.6, 0.2] - 1))), 0.02, 0.97)
+array("golden_p", p)
+m = LogisticRegression(penalty=None, tol=1e-10, max_iter=10000).fit(np.log(p / (1 - p))[:, None], y)
+o = np.argsort(p, kind="stable")
+array("golden_calibration", [m.coef_[0, 0], sum(abs((y[o] - p[o])[n * b // 10:n * (b + 1) // 10].sum()) for b in range(10)) / n,
+                             np.mean(y - p)])
+
+# boosting through xgboost's own Python interface, with missing values: same settings, same trees
+holes = x.astype(np.float32)
+holes[::7, 1] = np.nan
+for name, target, extra in (("binary", y, dict(objective="binary:logistic")), ("softprob", label, dict(objective="multi:softprob", num_class=3))):
+    b = xgboost.train(dict(tree_method="hist", max_bin=64, eta=0.15, max_depth=4, min_child_weight=2, subsample=0.8, colsample_bytree=0.8,
+                           seed=1, seed_per_iteration=True, nthread=1, **extra), xgboost.DMatrix(holes, target), 20)
+    array("golden_boosting_" + name, b.predict(xgboost.DMatrix(holes[:8])))

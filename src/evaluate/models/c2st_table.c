@@ -18,8 +18,8 @@ typedef struct test {
     const mnk_table_models_config *config;
     size_t n; /* rows of every set */
     mnk_table *train, *set[SETS];
-    mnk_features base, features[SETS];
-    int32_t *unit[SETS], *person[SETS]; /* [2n]: with twins; persons alone */
+    mnk_features both[SETS], a[SETS], b[SETS]; /* train's rows and then the set's; views of the two halves */
+    int32_t *unit[SETS], *person[SETS];        /* [2n]: with twins; persons alone */
     size_t units[SETS];
     mnk_auc auc[WAYS][SETS];
 } test;
@@ -78,27 +78,48 @@ static mnk_status make_sets(test *t, const mnk_table *train, const mnk_table *ho
     return shuffled(t->train, seed, &t->set[FLOOR], err);
 }
 
-static mnk_status encode(test *t, mnk_error *err) {
-    mnk_design *d = NULL;
-    mnk_status status = MNK_OK;
-    MNK_OUT(mnk_design_fit(t->train, NULL, NULL, &d, err));
-    MNK_OUT(mnk_design_apply(d, t->train, &t->base, err));
-    for (int s = 0; s < SETS; s++) {
-        if (!t->set[s]) continue;
-        /* a copied row has its person, but nobody who hands out synthetic rows says so */
-        const int32_t *person = s == COPY ? NULL : t->set[s]->person;
-        MNK_OUT(mnk_design_apply(d, t->set[s], &t->features[s], err));
-        MNK_OUT(MNK_NEW(t->unit[s], 2 * t->n + 1, err));
-        MNK_OUT(MNK_NEW(t->person[s], 2 * t->n + 1, err));
-        MNK_OUT(mnk_c2st_units(&t->base, &t->features[s], t->train->person, person, t->config->near_share, t->unit[s],
-                               &t->units[s], err));
-        for (size_t i = 0; i < t->n; i++) {
-            t->person[s][i] = t->train->person ? t->train->person[i] : (int32_t)i;
-            t->person[s][t->n + i] = (int32_t)(t->n + (person ? (size_t)person[i] : i));
+/* Rows of one table after those of the other. */
+static mnk_status stacked(const mnk_table *a, const mnk_table *b, mnk_table **out, mnk_error *err) {
+    MNK_TRY(mnk_table_new(a->schema, a->n + b->n, out, err));
+    for (size_t c = 0; c < a->schema->columns; c++) {
+        for (size_t i = 0; i < a->n + b->n; i++) {
+            const mnk_table *from = i < a->n ? a : b;
+            size_t at = i < a->n ? i : i - a->n;
+            if (from->number[c]) (*out)->number[c][i] = from->number[c][at];
+            else (*out)->code[c][i] = from->code[c][at];
         }
+    }
+    return MNK_OK;
+}
+
+static mnk_features half(const mnk_features *f, size_t from, size_t n) {
+    return (mnk_features){n, f->tree_width, f->linear_width, f->tree + from * f->tree_width,
+                          f->linear + from * f->linear_width};
+}
+
+/* Columns are coded by both sets together: coded by train alone, rare levels would be known in train and unknown in any other
+ * set, and a classifier would tell fresh real rows from train by that. */
+static mnk_status encode_set(test *t, int s, mnk_error *err) {
+    mnk_design *d = NULL;
+    mnk_table *both = NULL;
+    mnk_status status = MNK_OK;
+    /* a copied row has its person, but nobody who hands out synthetic rows says so */
+    const int32_t *person = s == COPY ? NULL : t->set[s]->person;
+    MNK_OUT(stacked(t->train, t->set[s], &both, err));
+    MNK_OUT(mnk_design_fit(both, NULL, NULL, &d, err));
+    MNK_OUT(mnk_design_apply(d, both, &t->both[s], err));
+    t->a[s] = half(&t->both[s], 0, t->n);
+    t->b[s] = half(&t->both[s], t->n, t->n);
+    MNK_OUT(MNK_NEW(t->unit[s], 2 * t->n + 1, err));
+    MNK_OUT(MNK_NEW(t->person[s], 2 * t->n + 1, err));
+    MNK_OUT(mnk_c2st_units(&t->a[s], &t->b[s], t->train->person, person, t->config->near_share, t->unit[s], &t->units[s], err));
+    for (size_t i = 0; i < t->n; i++) {
+        t->person[s][i] = t->train->person ? t->train->person[i] : (int32_t)i;
+        t->person[s][t->n + i] = (int32_t)(t->n + (person ? (size_t)person[i] : i));
     }
 out:
     mnk_design_close(d);
+    mnk_table_close(both);
     return status;
 }
 
@@ -109,7 +130,7 @@ static mnk_status run(test *t, mnk_error *err) {
     for (int way = 0; way < WAYS; way++)
         for (int s = 0; s < SETS; s++)
             if (t->set[s])
-                task[tasks++] = (mnk_c2st_task){&t->base, &t->features[s], way == COPYING ? t->person[s] : t->unit[s],
+                task[tasks++] = (mnk_c2st_task){&t->a[s], &t->b[s], way == COPYING ? t->person[s] : t->unit[s],
                                                 way == LOGISTIC ? &mnk_logistic : &mnk_boosting};
     mnk_c2st_settings settings = mnk_c2st_defaults(t->config->seed);
     settings.folds = (int)t->config->folds;
@@ -162,16 +183,16 @@ mnk_status mnk_table_c2st(const mnk_table *train, const mnk_table *holdout, cons
     MNK_TRY(mnk_table_models_check(config, train, holdout, synthetic, err));
     mnk_observe_log(observer, MNK_LOG_INFO, "two-sample tests");
     MNK_OUT(make_sets(&t, train, holdout, synthetic, err));
-    MNK_OUT(encode(&t, err));
+    for (int s = 0; s < SETS; s++)
+        if (t.set[s]) MNK_OUT(encode_set(&t, s, err));
     if (mnk_observe_stopped(observer)) MNK_OUT(MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped"));
     MNK_OUT(run(&t, err));
     MNK_OUT(report(&t, r, err));
 out:
     mnk_table_close(t.train);
-    mnk_features_close(&t.base);
     for (int s = 0; s < SETS; s++) {
         mnk_table_close(t.set[s]);
-        mnk_features_close(&t.features[s]);
+        mnk_features_close(&t.both[s]);
         mnk_free(t.unit[s]);
         mnk_free(t.person[s]);
     }

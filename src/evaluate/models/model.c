@@ -138,11 +138,7 @@ mnk_status mnk_model_fit(const mnk_model_kind *kind, const mnk_training *t, cons
         for (size_t i = 0; i < t->features.n && !found; i++) found = t->outcome.label[i] == k;
         if (found) m->present[m->known++] = k;
     }
-    if (m->task == MNK_TASK_SURVIVAL) {
-        for (size_t i = 0; i < t->features.n; i++) events += t->outcome.event[i];
-        if (!events)
-            MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "%zu rows to train a survival model on, but no event", t->features.n));
-    }
+    for (size_t i = 0; i < t->features.n && m->task == MNK_TASK_SURVIVAL; i++) events += t->outcome.event[i];
     bool learns = m->task == MNK_TASK_CLASSES ? m->known > 1 : m->task == MNK_TASK_NUMBER || events > 0;
     if (learns) MNK_OUT(kind->fit(t, m->present, m->known, s, &m->state, err));
     if (m->task == MNK_TASK_SURVIVAL && learns) MNK_OUT(fit_baseline(m, t, err));

@@ -85,8 +85,8 @@ extern const mnk_model_kind mnk_boosting, mnk_logistic, mnk_linear, mnk_cox_mode
 const mnk_model_kind *const *mnk_model_kinds(mnk_task task);
 
 /* Fits on everything in t. Classes without rows get probability 0 later; with one class alone the model is that class.
- * Survival without an event predicts that none comes. An empty t is MNK_ERR_INPUT. Same model for any number of threads; may itself be called from
- * several threads at once. */
+ * Survival without an event predicts that none comes. An empty t is MNK_ERR_INPUT. Same model for any number of threads; may
+ * itself be called from several threads at once. */
 mnk_status mnk_model_fit(const mnk_model_kind *kind, const mnk_training *t, const mnk_model_settings *s, mnk_model **out,
                          mnk_error *err) MNK_CHECK;
 /* out: n x classes, or n. */

@@ -74,7 +74,7 @@ mnk_status mnk_survival_grid(const mnk_outcome *o, double grid[MNK_SURVIVAL_TIME
 }
 
 mnk_metric *mnk_scores_metric(mnk_result *r, const char *id, const char *group, const char *subset, double value, double sd,
-                          double level, size_t n) {
+                              double level, size_t n) {
     mnk_metric *m = mnk_result_add_metric(r, id, group);
     if (!m) return NULL;
     double z = mnk_normal_quantile(0.5 + 0.5 * level);

@@ -27,6 +27,6 @@ mnk_status mnk_survival_grid(const mnk_outcome *o, double grid[MNK_SURVIVAL_TIME
 
 /* Adds "<id>" with value and normal interval value -+ z sd; a note; returns the row, NULL when memory is short. */
 mnk_metric *mnk_scores_metric(mnk_result *r, const char *id, const char *group, const char *subset, double value, double sd,
-                          double level, size_t n);
+                              double level, size_t n);
 
 #endif

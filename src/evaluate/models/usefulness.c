@@ -183,6 +183,8 @@ static size_t runs_of(const experiment *e, int kind, int a) {
 static mnk_status open_cells(experiment *e, size_t *jobs, mnk_error *err) {
     size_t n = e->outcome[TEST].n, m = e->outcome[SYNTHETIC].n;
     e->width = e->target.task == MNK_TASK_CLASSES ? (size_t)e->target.classes : 1;
+    MNK_TRY(mnk_memory_require(2 * KINDS * ARMS * (size_t)e->config->seeds * (n + m) * (e->width + 1) * sizeof(double),
+                               "predictions of the models", err));
     for (int k = 0; k < KINDS; k++)
         for (int a = 0; a < ARMS; a++) {
             cell *c = &e->cell[k][a];
@@ -482,6 +484,9 @@ mnk_status mnk_table_models(const mnk_table *train, const mnk_table *holdout, co
                             mnk_error *err) {
     MNK_TRY(mnk_table_c2st(train, holdout, synthetic, config, observer, r, err));
     if (holdout) MNK_TRY(mnk_table_usefulness(train, holdout, synthetic, config, observer, r, err));
+    else
+        mnk_result_add_warning(r,
+                               "without holdout rows usefulness and fairness are not judged: there is nothing real to test on");
     for (const char *at = config->effect; at && *at;) {
         char formula[1024];
         size_t length = strcspn(at, ";");
