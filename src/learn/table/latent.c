@@ -39,6 +39,7 @@ void mnk_latent_clear(mnk_latent *l) {
     mnk_free(l->index);
     mnk_free(l->gain);
     mnk_free(l->factor);
+    mnk_free(l->block);
     *l = (mnk_latent){0};
 }
 
@@ -73,7 +74,7 @@ static mnk_status condition(const double *r, size_t n, mnk_latent *l, double *ha
 }
 
 mnk_status mnk_latent_open(const double *r, size_t n, const uint8_t *given, mnk_latent *out, mnk_error *err) {
-    double *half = NULL, *block = NULL;
+    double *half = NULL;
     mnk_status status;
     size_t at = 0;
     *out = (mnk_latent){.n = n};
@@ -85,14 +86,25 @@ mnk_status mnk_latent_open(const double *r, size_t n, const uint8_t *given, mnk_
     MNK_OUT(MNK_NEW(out->gain, free_ * known + 1, err));
     MNK_OUT(MNK_NEW(out->factor, free_ * free_ + 1, err));
     MNK_OUT(MNK_NEW(half, free_ * known + 1, err));
-    MNK_OUT(MNK_NEW(block, known * known + 1, err));
-    MNK_OUT(condition(r, n, out, half, block, err));
+    MNK_OUT(MNK_NEW(out->block, known * known + 1, err));
+    MNK_OUT(condition(r, n, out, half, out->block, err));
     if (!mnk_cholesky(out->factor, free_)) status = MNK_FAIL(err, MNK_ERR_FAILED, "correlations are not positive definite");
 out:
     mnk_free(half);
-    mnk_free(block);
     if (status != MNK_OK) mnk_latent_clear(out);
     return status;
+}
+
+double mnk_latent_log_density(const mnk_latent *l, const double *e, double *work) {
+    double sum = 0;
+    for (size_t i = 0; i < l->known; i++) {
+        const double *row = l->block + i * l->known;
+        double x = e[l->index[i]];
+        for (size_t j = 0; j < i; j++) x -= row[j] * work[j];
+        work[i] = x / row[i];
+        sum -= 0.5 * work[i] * work[i] + log(row[i]);
+    }
+    return sum;
 }
 
 void mnk_latent_draw(const mnk_latent *l, double *e, double *work, mnk_rng *rng) {

@@ -18,6 +18,7 @@ typedef struct mnk_latent {
     uint32_t *index; /* [n] the known ones first */
     double *gain;    /* [free*known] conditional mean = gain * known values */
     double *factor;  /* [free*free] lower Cholesky factor of the conditional covariance, rows */
+    double *block;   /* [known*known] lower Cholesky factor of the known ones' covariance */
 } mnk_latent;
 
 /* given may be NULL. r must be positive definite. */
@@ -25,6 +26,9 @@ mnk_status mnk_latent_open(const double *r, size_t n, const uint8_t *given, mnk_
 void mnk_latent_clear(mnk_latent *l);
 /* Fills the free ones of e[n]; the known ones stand there. `work` [n]. */
 void mnk_latent_draw(const mnk_latent *l, double *e, double *work, mnk_rng *rng);
+
+/* Log density of the known ones of e[n], without the constant. `work` [n]. */
+double mnk_latent_log_density(const mnk_latent *l, const double *e, double *work);
 
 /* Lower Cholesky factor in place (upper half is left); 0 when a is not positive definite. */
 int mnk_cholesky(double *a, size_t n);
