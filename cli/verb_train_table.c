@@ -27,7 +27,11 @@ static mnk_status settings_of(const mnk_generator_kind *kind, const train_table_
     mnk_generator_options(kind, table);
     *n = 0;
     for (const mnk_option *o = table; o->type != MNK_OPTION_END; o++) {
-        out[*n] = mnk_arena_printf(arena, "%s=%s", o->name, mnk_options_text(o, &config->generator, value));
+        bool text = o->type == MNK_OPTION_TEXT || o->type == MNK_OPTION_PATH;
+        const char *given = text ? *(const char *const *)((const char *)&config->generator + o->offset) : NULL;
+        if (text && !given) continue;
+        if (text) out[*n] = mnk_arena_printf(arena, "%s=%s", o->name, given); /* however long */
+        else out[*n] = mnk_arena_printf(arena, "%s=%s", o->name, mnk_options_text(o, &config->generator, value));
         if (!out[(*n)++]) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
     }
     return MNK_OK;

@@ -24,6 +24,9 @@ const cli_verb *const cli_verbs[] = {
     &cli_verb_train_gan,
     &cli_train_table_verbs[0], /* as many as CLI_TRAIN_TABLES */
     &cli_train_table_verbs[1],
+    &cli_train_table_verbs[2],
+    &cli_train_table_verbs[3],
+    &cli_train_table_verbs[4],
     &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,

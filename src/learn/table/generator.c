@@ -48,6 +48,7 @@ static mnk_status read_options(mnk_table_generator *g, const mnk_tensors_in *in,
     mnk_status status = json_is_object(root) ? MNK_OK : mnk_tensors_damaged(in, "its settings are not a JSON object", err);
     for (const mnk_option *o = table; o->type != MNK_OPTION_END && status == MNK_OK; o++) {
         const json_t *v = json_object_get(root, o->name);
+        if (o->type == MNK_OPTION_TEXT || o->type == MNK_OPTION_PATH) continue; /* would point into `root` */
         char number[64];
         const char *value = json_is_string(v) ? json_string_value(v) : json_is_true(v) ? "true" : json_is_false(v) ? "false" : NULL;
         if (json_is_integer(v)) snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v)), value = number;

@@ -46,7 +46,7 @@ enum {
 
 typedef struct mnk_generator_kind {
     const char *name, *summary, *examples;
-    const mnk_option *options; /* of the struct `config`; NULL for none. Text options are not allowed */
+    const mnk_option *options; /* of the struct `config`; NULL for none. Text options are for fit: NULL when a model is opened */
     size_t config_size;        /* at most MNK_KIND_CONFIG_BYTES */
     unsigned can;              /* bits above */
     mnk_status (*fit)(const mnk_table *t, const void *config, mnk_fit_context *context, void **model, mnk_error *err);

@@ -5,10 +5,16 @@
 #include "manikin/table_generator.h"
 
 /* clang-format off */
+extern const mnk_generator_kind mnk_kind_arf;
+extern const mnk_generator_kind mnk_kind_cart;
+extern const mnk_generator_kind mnk_kind_gaussian;
 extern const mnk_generator_kind mnk_kind_bootstrap;
 extern const mnk_generator_kind mnk_kind_shuffle;
 
 const mnk_generator_kind *const mnk_generator_kinds[] = {
+    &mnk_kind_arf,
+    &mnk_kind_cart,
+    &mnk_kind_gaussian,
     &mnk_kind_bootstrap,
     &mnk_kind_shuffle,
     NULL,
