@@ -26,11 +26,11 @@ static double one_gaussian(const mnk_mechanisms *list) {
     return precision > 0 ? 1 / sqrt(precision) : 0;
 }
 
-/* rho when every divergence is rho times its order: then the best order need not be on the list. */
-static double common_rho(const double *rdp) {
-    double rho = rdp[0] / mnk_rdp_orders[0];
-    for (size_t k = 1; k < mnk_rdp_orders_n; k++)
-        if (!(fabs(rdp[k] - rho * mnk_rdp_orders[k]) <= 1e-12 * rdp[k])) return 0;
+/* Of the whole list; INFINITY when a mechanism has none. Then the best order need not be one of the list's. */
+static double total_rho(const mnk_mechanisms *list) {
+    double rho = 0;
+    for (size_t i = 0; i < list->n; i++)
+        rho += (double)list->item[i].count * mnk_mechanism_table[list->item[i].kind].rho(&list->item[i]);
     return rho;
 }
 
@@ -42,8 +42,8 @@ static void ask_rdp(const mnk_mechanisms *list, const query *q, mnk_guarantee *g
     else g->by_rdp = mnk_rdp_delta(mnk_rdp_orders, rdp, mnk_rdp_orders_n, q->given, &best);
     g->rdp_order = mnk_rdp_orders[best];
     g->rdp_order_at_edge = best == 0 || best + 1 == mnk_rdp_orders_n;
-    double rho = common_rho(rdp);
-    if (rho > 0)
+    double rho = total_rho(list);
+    if (isfinite(rho))
         g->by_rdp = fmin(g->by_rdp, q->wants_epsilon ? mnk_zcdp_epsilon(rho, q->given) : mnk_zcdp_delta(rho, q->given));
 }
 
@@ -54,19 +54,22 @@ static bool pld_must_be_below(const mnk_mechanisms *list, const mnk_pld *pld) {
 }
 
 static mnk_status ask_pld(const mnk_mechanisms *list, const query *q, mnk_guarantee *g, mnk_error *err) {
-    mnk_error why = MNK_ERROR_INIT;
-    mnk_pld *pld = NULL;
-    double tail = 1e-9 * fmin(1, fmax(q->wants_epsilon ? q->given : g->by_rdp, 1e-200));
-    mnk_status status = mnk_pld_open(list, g->rdp_order - 1, tail, &pld, &why);
-    if (status == MNK_ERR_UNSUPPORTED) {
-        snprintf(g->pld_note, sizeof g->pld_note, "%.95s", why.message);
-        return MNK_OK;
+    const double tail = 1e-9 * fmin(1, fmax(q->wants_epsilon ? q->given : g->by_rdp, 1e-200));
+    bool comparable = false;
+    for (double tilt = g->rdp_order - 1; isnan(g->by_pld); tilt = tilt > 0.1 ? tilt / 2 : 0) {
+        mnk_error why = MNK_ERROR_INIT;
+        mnk_pld *pld = NULL;
+        mnk_status status = mnk_pld_open(list, tilt, tail, &pld, &why);
+        if (status == MNK_ERR_UNSUPPORTED) {
+            snprintf(g->pld_note, sizeof g->pld_note, "%.95s", why.message);
+            return MNK_OK;
+        }
+        if (status != MNK_OK) return MNK_FAIL(err, status, "%s", why.message);
+        g->by_pld = q->wants_epsilon ? mnk_pld_epsilon(pld, q->given) : mnk_pld_delta(pld, q->given);
+        g->pld_grid = pld->grid;
+        comparable = pld_must_be_below(list, pld);
+        mnk_pld_close(pld);
     }
-    if (status != MNK_OK) return MNK_FAIL(err, status, "%s", why.message);
-    g->by_pld = q->wants_epsilon ? mnk_pld_epsilon(pld, q->given) : mnk_pld_delta(pld, q->given);
-    g->pld_grid = pld->grid;
-    bool comparable = pld_must_be_below(list, pld);
-    mnk_pld_close(pld);
     if (!(g->by_pld <= g->by_rdp * (1 + 1e-5) + (q->wants_epsilon ? 1e-6 : 0)) && comparable)
         return MNK_FAIL(err, MNK_ERR_FAILED,
                         "internal error: the privacy loss distribution gives %s %.9g, more than the %.9g of Renyi divergences",
@@ -180,8 +183,8 @@ mnk_status mnk_privacy_noise(const mnk_mechanisms *list, double epsilon, double 
         MNK_TRY(epsilon_at(&s, high, &at_high, err));
     }
     if (at_high > epsilon)
-        return MNK_FAIL(err, MNK_ERR_USAGE, "no noise up to %g times the given one reaches epsilon %g at delta %g", high, epsilon,
-                        delta);
+        return MNK_FAIL(err, MNK_ERR_USAGE, "no noise up to %g times the given one reaches epsilon %g at delta %g", high,
+                        epsilon, delta);
     s.with_pld = true;
     MNK_TRY(epsilon_at(&s, high, &at_high, err));
     do { /* the distribution may allow less than the divergences said */

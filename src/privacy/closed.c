@@ -65,8 +65,7 @@ static double minus_log_delta_of_rho(double epsilon, double inverse_rho) { retur
 
 double mnk_zcdp_rho(double epsilon, double delta) {
     double target = log(delta);
-    return 1 / bisect(minus_log_delta_of_rho, epsilon, target, 1e-9,
-                      grow_until_below(minus_log_delta_of_rho, epsilon, target));
+    return 1 / bisect(minus_log_delta_of_rho, epsilon, target, 1e-9, grow_until_below(minus_log_delta_of_rho, epsilon, target));
 }
 
 double mnk_discrete_gaussian_delta(double sigma2, double sensitivity, double epsilon) {

@@ -12,15 +12,15 @@
 /* clang-format off */
 const mnk_mechanism_info mnk_mechanism_table[MNK_MECHANISM_KINDS] = {
     [MNK_MECHANISM_GAUSSIAN] = {"gaussian", MNK_FIELD_NOISE | MNK_FIELD_SENSITIVITY | MNK_FIELD_SAMPLING,
-                                mnk_rdp_gaussian, mnk_pld_gaussian, true},
+                                mnk_rdp_gaussian, mnk_rho_gaussian, mnk_pld_gaussian, true},
     [MNK_MECHANISM_DISCRETE_GAUSSIAN] = {"discrete_gaussian", MNK_FIELD_NOISE | MNK_FIELD_SENSITIVITY,
-                                         mnk_rdp_gaussian, mnk_pld_discrete_gaussian, true},
+                                         mnk_rdp_gaussian, mnk_rho_gaussian, mnk_pld_discrete_gaussian, true},
     [MNK_MECHANISM_DISCRETE_LAPLACE] = {"discrete_laplace", MNK_FIELD_NOISE | MNK_FIELD_SENSITIVITY,
-                                        mnk_rdp_discrete_laplace, mnk_pld_discrete_laplace, true},
+                                        mnk_rdp_discrete_laplace, mnk_rho_discrete_laplace, mnk_pld_discrete_laplace, true},
     [MNK_MECHANISM_EXPONENTIAL] = {"exponential", MNK_FIELD_EPSILON | MNK_FIELD_SENSITIVITY,
-                                   mnk_rdp_exponential, mnk_pld_exponential, false},
-    [MNK_MECHANISM_PURE] = {"pure", MNK_FIELD_EPSILON, mnk_rdp_pure, mnk_pld_pure, true},
-    [MNK_MECHANISM_ZCDP] = {"zcdp", MNK_FIELD_RHO, mnk_rdp_zcdp, NULL, false},
+                                   mnk_rdp_exponential, mnk_rho_exponential, mnk_pld_exponential, false},
+    [MNK_MECHANISM_PURE] = {"pure", MNK_FIELD_EPSILON, mnk_rdp_pure, mnk_rho_pure, mnk_pld_pure, true},
+    [MNK_MECHANISM_ZCDP] = {"zcdp", MNK_FIELD_RHO, mnk_rdp_zcdp, mnk_rho_zcdp, NULL, false},
 };
 /* clang-format on */
 
@@ -137,11 +137,9 @@ mnk_status mnk_mechanisms_add(mnk_mechanisms *list, const mnk_mechanism *m, mnk_
             list->item[i].count += own.count;
             return MNK_OK;
         }
-    if ((list->n & (list->n - 1)) == 0) { /* full at every power of two */
-        mnk_mechanism *item = mnk_realloc(list->item, list->n ? 2 * list->n : 1, sizeof *item);
-        if (!item) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for %zu mechanisms", list->n + 1);
-        list->item = item;
-    }
+    mnk_mechanism *item = mnk_grow(list->item, list->n, sizeof *item);
+    if (!item) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for %zu mechanisms", list->n + 1);
+    list->item = item;
     list->item[list->n++] = own;
     return MNK_OK;
 }

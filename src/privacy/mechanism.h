@@ -8,11 +8,11 @@
 struct mnk_pld_step;
 
 enum { /* which fields of mnk_mechanism a kind reads */
-    MNK_FIELD_NOISE = 1,
-    MNK_FIELD_SENSITIVITY = 2,
-    MNK_FIELD_SAMPLING = 4,
-    MNK_FIELD_EPSILON = 8,
-    MNK_FIELD_RHO = 16
+       MNK_FIELD_NOISE = 1,
+       MNK_FIELD_SENSITIVITY = 2,
+       MNK_FIELD_SAMPLING = 4,
+       MNK_FIELD_EPSILON = 8,
+       MNK_FIELD_RHO = 16
 };
 
 typedef struct mnk_mechanism_info {
@@ -20,6 +20,8 @@ typedef struct mnk_mechanism_info {
     unsigned fields;
     /* Renyi divergence of order alpha > 1, in nats, of one use. */
     double (*rdp)(const mnk_mechanism *m, double alpha);
+    /* rho with rdp(alpha) <= rho alpha for every alpha > 1 (zero-concentrated privacy); INFINITY where there is none. */
+    double (*rho)(const mnk_mechanism *m);
     /* The privacy loss of one use on a grid (pld.h); NULL: only rdp is known. Fails with MNK_ERR_UNSUPPORTED, and the reason,
      * where this setting has none. */
     mnk_status (*pld)(const mnk_mechanism *m, struct mnk_pld_step *out, mnk_error *err);

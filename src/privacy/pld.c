@@ -35,8 +35,7 @@ static double log_moment(const mnk_pld_step *s, int d, double lambda) {
 static double tilt_step(mnk_pld_step *s, int d, double tilt) {
     double scale = log_moment(s, d, tilt);
     for (size_t i = 0; i < s->n; i++)
-        if (s->mass[d][i] > 0)
-            s->mass[d][i] *= exp(tilt * ((double)s->first + (double)i) * s->grid - scale);
+        if (s->mass[d][i] > 0) s->mass[d][i] *= exp(tilt * ((double)s->first + (double)i) * s->grid - scale);
     return scale;
 }
 
@@ -54,7 +53,8 @@ typedef struct plan {
     const mnk_mechanisms *list;
     mnk_pld_step *step; /* [list->n], tilted */
     double grid, low, high, smallest_sd;
-    double log_scale[2], log_finite[2];
+    size_t longest; /* points of a step */
+    double log_scale[2], log_finite[2], mean[2], highest[2];
 } plan;
 
 static void plan_clear(plan *p) {
@@ -65,7 +65,7 @@ static void plan_clear(plan *p) {
  * from the mean at which it is CUT. */
 static double reach(const plan *p, int d, int side, double mean, double sd) {
     double best = INFINITY;
-    for (int k = -4; k <= 4; k++) {
+    for (int k = -10; k <= 3; k++) { /* rare large losses want a small t */
         double t = 8 / sd * exp2(k), cumulant = 0;
         for (size_t i = 0; i < p->list->n; i++)
             cumulant += (double)p->list->item[i].count * log_moment(&p->step[i], d, side * t);
@@ -75,18 +75,20 @@ static double reach(const plan *p, int d, int side, double mean, double sd) {
 }
 
 static void find_window(plan *p) {
-    p->low = INFINITY, p->high = -INFINITY, p->smallest_sd = INFINITY;
+    p->low = INFINITY, p->high = -INFINITY, p->smallest_sd = INFINITY, p->longest = 0;
     for (int d = 0; d < 2; d++) {
         double mean = 0, variance = 0, lowest = 0, highest = 0;
         for (size_t i = 0; i < p->list->n; i++) {
             const mnk_pld_step *s = &p->step[i];
             double count = (double)p->list->item[i].count, m, v;
             mean_and_variance(s, d, &m, &v);
+            if (s->n > p->longest) p->longest = s->n;
             mean += count * m, variance += count * v;
             lowest += count * (double)s->first * s->grid;
             highest += count * ((double)s->first + (double)s->n - 1) * s->grid;
             p->smallest_sd = fmin(p->smallest_sd, sqrt(v));
         }
+        p->mean[d] = mean, p->highest[d] = highest;
         double sd = sqrt(variance) + 1e-3 * p->grid;
         p->low = fmin(p->low, fmax(lowest, mean - reach(p, d, -1, mean, sd)));
         p->high = fmax(p->high, fmin(highest, mean + reach(p, d, 1, mean, sd)));
@@ -117,8 +119,8 @@ static int log2_needed(const plan *p) {
     return log2n;
 }
 
-/* Chooses the spacing: 1e-4 nats; finer while a step's losses spread over fewer than five points and room is left; coarser while
- * the window does not fit. */
+/* Chooses the spacing: 1e-4 nats; finer while a step's losses spread over fewer than five points and room is left; coarser
+ * while the window does not fit. */
 static mnk_status plan_grid(plan *p, double tilt, double tail, int *log2n, mnk_error *err) {
     bool coarsened = false;
     p->grid = FIRST_GRID;
@@ -126,7 +128,7 @@ static mnk_status plan_grid(plan *p, double tilt, double tail, int *log2n, mnk_e
         MNK_TRY(build_steps(p, tilt, tail, err));
         *log2n = log2_needed(p);
         if (*log2n > MAX_LOG2) coarsened = true, p->grid *= 2;
-        else if (!coarsened && p->smallest_sd < 5 * p->grid && *log2n < REFINE_LOG2 && p->grid > 1e-7) p->grid /= 2;
+        else if (!coarsened && p->smallest_sd<5 * p->grid && * log2n<REFINE_LOG2 && p->longest>> REFINE_LOG2 == 0) p->grid /= 2;
         else return MNK_OK;
         plan_clear(p);
     }
@@ -237,7 +239,7 @@ static mnk_status convolve(const plan *p, int log2n, mnk_pld *out, mnk_error *er
     join(n, re, im);
     mnk_fft_long_inverse(&fft, re, im);
     out->first = (long)floor(p->low / p->grid);
-    out->n = out->transform = n;
+    out->n = n;
     for (int d = 0; d < 2; d++) {
         MNK_OUT(MNK_NEW(out->mass[d], n, err));
         const double *from = d == MNK_PLD_REMOVE ? re : im;
@@ -266,11 +268,13 @@ mnk_status mnk_pld_open(const mnk_mechanisms *list, double tilt, double tail, mn
     MNK_OUT(plan_grid(&p, tilt, tail, &log2n, err));
     d->grid = p.grid;
     d->tilt = tilt;
+    d->low = p.low;
     d->coarse = p.smallest_sd < 2 * p.grid;
     MNK_OUT(convolve(&p, log2n, d, err));
     for (int k = 0; k < 2; k++) { /* what the window cut off above counts as lost; what wrapped from below only adds */
-        d->log_scale[k] = p.log_scale[k];
-        d->infinity[k] = -expm1(p.log_finite[k]) + CUT * exp(fmin(0, p.log_scale[k] - tilt * p.high));
+        d->log_scale[k] = p.log_scale[k], d->mean[k] = p.mean[k];
+        d->infinity[k] = -expm1(p.log_finite[k]);
+        if (p.high < p.highest[k]) d->infinity[k] += CUT * exp(fmin(0, p.log_scale[k] - tilt * p.high));
     }
     *out = d;
     d = NULL;
@@ -296,15 +300,22 @@ static double probability(const mnk_pld *p, int d, size_t i) {
     return p->mass[d][i] > 0 ? p->mass[d][i] * exp(fmin(700, p->log_scale[d] - p->tilt * loss_at(p, i))) : 0;
 }
 
+/* Right of the bulk of the tilted losses rounding only fades; left of it the answer has to stand out from it, and from what the
+ * window cut off below. */
+static bool is_sound(const mnk_pld *p, int d, double epsilon, double delta) {
+    if (p->tilt == 0 || epsilon >= p->mean[d]) return true;
+    return epsilon >= p->low && log(delta) + p->tilt * epsilon - p->log_scale[d] > log(1e-8);
+}
+
 double mnk_pld_delta(const mnk_pld *p, double epsilon) {
-    double largest = 0;
+    double delta[2];
     for (int d = 0; d < 2; d++) {
-        double delta = p->infinity[d];
-        for (size_t i = p->n; i-- > 0 && loss_at(p, i) > epsilon && delta < 1;)
-            delta -= probability(p, d, i) * expm1(epsilon - loss_at(p, i));
-        largest = fmax(largest, delta);
+        delta[d] = p->infinity[d];
+        for (size_t i = p->n; i-- > 0 && loss_at(p, i) > epsilon && delta[d] < 1;)
+            delta[d] -= probability(p, d, i) * expm1(epsilon - loss_at(p, i));
     }
-    return fmin(1, largest);
+    const int worse = delta[MNK_PLD_ADD] > delta[MNK_PLD_REMOVE] ? MNK_PLD_ADD : MNK_PLD_REMOVE;
+    return is_sound(p, worse, epsilon, delta[worse]) ? fmin(1, delta[worse]) : (double)NAN;
 }
 
 /* Downwards from the largest loss: above = P(loss > e_i), shifted = sum_{loss > e_i} P e^(e_i - loss), so that
@@ -325,4 +336,8 @@ static double one_epsilon(const mnk_pld *p, int d, double delta) {
     return 0;
 }
 
-double mnk_pld_epsilon(const mnk_pld *p, double delta) { return fmax(one_epsilon(p, 0, delta), one_epsilon(p, 1, delta)); }
+double mnk_pld_epsilon(const mnk_pld *p, double delta) {
+    const double remove = one_epsilon(p, MNK_PLD_REMOVE, delta), add = one_epsilon(p, MNK_PLD_ADD, delta);
+    const double epsilon = fmax(remove, add);
+    return is_sound(p, add > remove ? MNK_PLD_ADD : MNK_PLD_REMOVE, epsilon, delta) ? epsilon : (double)NAN;
+}

@@ -40,7 +40,7 @@ typedef struct mnk_pld {
     double *mass[2];     /* [n], tilted: the probability is mass * exp(log_scale - tilt * loss) */
     double log_scale[2]; /* sum of log E exp(tilt * loss) */
     double infinity[2];
-    size_t transform; /* length used */
+    double low, mean[2]; /* of the tilted losses: where the window begins, and where they lie */
 } mnk_pld;
 
 /* Composes the list. Before the transforms each step is tilted by exp(tilt * loss), tilt >= 0, and the result is untilted
@@ -50,7 +50,8 @@ typedef struct mnk_pld {
 mnk_status mnk_pld_open(const mnk_mechanisms *list, double tilt, double tail, mnk_pld **out, mnk_error *err) MNK_CHECK;
 void mnk_pld_close(mnk_pld *p);
 
-/* The larger of both directions. epsilon >= 0; INFINITY when no epsilon reaches delta. */
+/* The larger of both directions. epsilon >= 0; INFINITY when no epsilon reaches delta. NaN when the tilt was too strong for
+ * this question (the answer lies outside the window, or where rounding shows): ask again with less; with tilt 0 never. */
 double mnk_pld_delta(const mnk_pld *p, double epsilon);
 double mnk_pld_epsilon(const mnk_pld *p, double delta);
 

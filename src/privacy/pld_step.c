@@ -132,7 +132,8 @@ mnk_status mnk_pld_discrete_gaussian(const mnk_mechanism *m, mnk_pld_step *out, 
     const double shift = m->sensitivity, v = m->noise * m->noise;
     if (shift != floor(shift))
         return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "a discrete Gaussian of sensitivity %g has no single worst pair", shift);
-    if (m->noise > 1e5) return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "a discrete Gaussian of noise %g has too many losses", m->noise);
+    if (m->noise > 1e5)
+        return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "a discrete Gaussian of noise %g has too many losses", m->noise);
     const double reach = ceil(m->noise * sqrt(-2 * log(fmin(out->tail, 1e-6) * 0.1))) + 1;
     double total = 0, widest = (shift * shift + 2 * reach * shift) / (2 * v);
     MNK_TRY(make_room(out, -widest, widest, err));

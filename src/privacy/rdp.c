@@ -116,6 +116,21 @@ double mnk_rdp_exponential(const mnk_mechanism *m, double alpha) {
 
 double mnk_rdp_zcdp(const mnk_mechanism *m, double alpha) { return alpha * m->rho; }
 
+double mnk_rho_gaussian(const mnk_mechanism *m) {
+    return m->sampling_rate < 1 ? INFINITY : 0.5 / (mnk_multiplier(m) * mnk_multiplier(m));
+}
+
+/* epsilon-private implies epsilon^2/2-zCDP (Bun & Steinke 2016, Proposition 1.4). */
+double mnk_rho_discrete_laplace(const mnk_mechanism *m) {
+    return 0.5 * (m->sensitivity / m->noise) * (m->sensitivity / m->noise);
+}
+
+double mnk_rho_pure(const mnk_mechanism *m) { return 0.5 * m->epsilon * m->epsilon; }
+
+double mnk_rho_exponential(const mnk_mechanism *m) { return m->epsilon * m->epsilon / 8; }
+
+double mnk_rho_zcdp(const mnk_mechanism *m) { return m->rho; }
+
 void mnk_rdp_compose(const mnk_mechanisms *list, double *rdp) {
     for (size_t k = 0; k < mnk_rdp_orders_n; k++) {
         rdp[k] = 0;

@@ -21,6 +21,13 @@ double mnk_rdp_exponential(const mnk_mechanism *m, double alpha);
 double mnk_rdp_pure(const mnk_mechanism *m, double alpha);
 double mnk_rdp_zcdp(const mnk_mechanism *m, double alpha);
 
+/* Zero-concentrated privacy of one use; INFINITY for the sampled Gaussian. */
+double mnk_rho_gaussian(const mnk_mechanism *m);
+double mnk_rho_discrete_laplace(const mnk_mechanism *m);
+double mnk_rho_exponential(const mnk_mechanism *m);
+double mnk_rho_pure(const mnk_mechanism *m);
+double mnk_rho_zcdp(const mnk_mechanism *m);
+
 /* Sum over the list for each of mnk_rdp_orders, written to rdp. */
 void mnk_rdp_compose(const mnk_mechanisms *list, double *rdp);
 

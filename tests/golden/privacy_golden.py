@@ -12,6 +12,8 @@ import numpy as np
 from dp_accounting import dp_event
 from dp_accounting.pld import privacy_loss_distribution as google
 from dp_accounting.pld import pld_privacy_accountant
+from scipy.optimize import brentq
+from scipy.stats import norm
 
 mp.mp.dps = 40
 OPACUS = [1 + x / 10 for x in range(1, 100)] + list(range(12, 64))
@@ -78,16 +80,30 @@ array("golden_settings", rows)  # s, q, T, delta, RDP epsilon, its order, PLD ep
 
 array("golden_log_cdf", [(x, mp.log(mp.ncdf(mp.mpf(repr(x))))) for x in (8., 1., 0., -1., -5., -19.9, -20.1, -37., -39., -100., -1e4, -1e10)])
 array("golden_gaussian", [(s, e, gaussian_delta(mp.mpf(repr(s)), mp.mpf(repr(e)))) for s, e in
-                          ((1., 1.), (1., 4.377), (.5, 9.), (4., .5), (10., .1), (30., 2.), (.05, 300.), (2., 0.))])
+                          ((1., 1.), (1., 4.377), (.5, 9.), (4., .5), (10., .1), (30., .3), (.05, 300.), (2., 0.))])
 
 mixed = [(dp_event.GaussianDpEvent(4.), 12), (dp_event.LaplaceDpEvent(3.), 0), (dp_event.PoissonSampledDpEvent(.02, dp_event.GaussianDpEvent(1.2)), 300)]
 print("/* 12 Gaussians of 4 and 300 of 1.2 sampled at 0.02, delta 1e-6 */")
 array("golden_mixed", [google_epsilon([e for e in mixed if e[1]], 1e-6)])
 pld = google.from_discrete_laplace_mechanism(.2).self_compose(20)
 array("golden_discrete_laplace", [pld.get_epsilon_for_delta(1e-5)])
-pld = google.from_discrete_gaussian_mechanism(6.).self_compose(10)
-array("golden_discrete_gaussian", [pld.get_epsilon_for_delta(1e-5)])
-both = google.from_discrete_gaussian_mechanism(6.).self_compose(10).compose(google.from_gaussian_mechanism(4.).self_compose(12))
-array("golden_gaussian_kinds", [both.get_epsilon_for_delta(1e-5)])
+# Ten discrete Gaussians exactly (their losses depend on the sum of ten integers alone; Google's are rounded up to its grid),
+# alone and beside twelve Gaussians of 4, whose loss is that of one Gaussian of 4 / sqrt(12).
+k = np.arange(-120, 121)
+p = np.exp(-k * k / 72.0)
+p /= p.sum()
+total = np.array([1.0])
+for _ in range(10):
+    total = np.convolve(total, p)
+loss = (10 - 2 * (np.arange(len(total)) - 1200)) / 72.0
+s12 = 4 / np.sqrt(12)
+
+
+def normal_profile(e):
+    return norm.cdf(1 / (2 * s12) - e * s12) - np.exp(e + norm.logcdf(-1 / (2 * s12) - e * s12))
+
+
+array("golden_discrete_gaussian", [brentq(lambda e: (total * np.maximum(0, -np.expm1(e - loss))).sum() - 1e-5, 0, 20, xtol=1e-13)])
+array("golden_gaussian_kinds", [brentq(lambda e: (total * normal_profile(e - loss)).sum() - 1e-5, 0, 20, xtol=1e-13)])
 pld = google.from_gaussian_mechanism(1., sampling_prob=.01, value_discretization_interval=1e-4).self_compose(100)
 array("golden_delta", [(e, pld.get_delta_for_epsilon(e)) for e in (.1, .25, .5, 1., 2.)])
