@@ -123,6 +123,12 @@ out:
     return status;
 }
 
+/* To seven digits, never downwards: the printed noise keeps the promise. */
+static double round_up(double x) {
+    const double unit = pow(10, floor(log10(x)) - 6);
+    return ceil(x / unit) * unit;
+}
+
 static mnk_status run_noise(cli_context *c, mnk_error *err) {
     const privacy_config *k = c->config;
     mnk_mechanisms list = {0};
@@ -136,6 +142,7 @@ static mnk_status run_noise(cli_context *c, mnk_error *err) {
     MNK_OUT(make_list(k, k->mechanism.n ? 0 : k->sensitivity, &list, err)); /* noise multiplier 1 */
     MNK_OUT(mnk_privacy_noise(&list, k->epsilon, k->delta, &factor, &g, err));
     if (k->mechanism.n == 0) factor *= k->sensitivity;
+    factor = round_up(factor);
     MNK_OUT(finish(c, "privacy noise", table_noise, &g, factor, err));
     if (k->mechanism.n == 0) printf("noise %.7g\n", factor);
     else printf("factor %.7g    (noise times it, epsilon divided by it, rho divided by its square)\n", factor);

@@ -7,7 +7,7 @@
 #include "math/fft_long.h"
 #include "privacy/mechanism.h"
 
-enum { MAX_LOG2 = 21, REFINE_LOG2 = 18, CHUNK = 64 };
+enum { MAX_LOG2 = 21, REFINE_LOG2 = 18, FREE_POINTS = 1 << 18, CHUNK = 64 };
 static const double FIRST_GRID = 1e-4;
 static const double CUT = 1e-14; /* tilted probability outside the window of the transforms */
 
@@ -93,6 +93,8 @@ static void find_window(plan *p) {
         p->low = fmin(p->low, fmax(lowest, mean - reach(p, d, -1, mean, sd)));
         p->high = fmax(p->high, fmin(highest, mean + reach(p, d, 1, mean, sd)));
     }
+    const double highest = fmax(p->highest[0], p->highest[1]);
+    if ((highest - p->low) / p->grid < FREE_POINTS) p->high = highest; /* short enough to cut off nothing above */
 }
 
 static mnk_status build_steps(plan *p, double tilt, double tail, mnk_error *err) {
@@ -303,7 +305,7 @@ static double probability(const mnk_pld *p, int d, size_t i) {
 /* Right of the bulk of the tilted losses rounding only fades; left of it the answer has to stand out from it, and from what the
  * window cut off below. */
 static bool is_sound(const mnk_pld *p, int d, double epsilon, double delta) {
-    if (p->tilt == 0 || epsilon >= p->mean[d]) return true;
+    if (p->tilt == 0 || epsilon >= p->mean[d] - p->grid) return true;
     return epsilon >= p->low && log(delta) + p->tilt * epsilon - p->log_scale[d] > log(1e-8);
 }
 
