@@ -329,6 +329,8 @@ static void test_extremes(void **state) {
     assert_true(g.by_pld <= g.by_rdp && g.by_pld > .8 * g.by_rdp);
     g = epsilon_of(LIST("discrete_gaussian noise=3 sensitivity=1.4142135623730951"), 1e-5); /* no single worst pair */
     assert_true(isnan(g.by_pld) && strcmp(g.method, "rdp") == 0);
+    g = epsilon_of(LIST("discrete_gaussian noise=6 sensitivity=2"), 1e-5);
+    near(g.epsilon, mnk_zcdp_epsilon(1.0 / 18, 1e-5), 1e-12);
     g = delta_of(sampled(1.1, .01, 1000), 50);
     assert_true(g.delta >= 0 && g.delta < 1e-100);
 }

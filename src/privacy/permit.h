@@ -26,10 +26,10 @@ typedef struct mnk_permit {
 mnk_status mnk_permit_gaussian(mnk_permit *p, double *values, size_t n, mnk_error *err) MNK_CHECK;
 mnk_status mnk_permit_gaussian_f32(mnk_permit *p, float *values, size_t n, mnk_error *err) MNK_CHECK;
 
-/* Adds exact discrete noise to n counts, one query whose change by one person is at most `sensitivity` (in L2, L1). The loss
- * distribution of the discrete Gaussian is that of one changed cell: a histogram under MNK_ADD_REMOVE; charge a query in which
- * a person may change c cells by 1 as c uses of sensitivity 1, or state sqrt(c) and be accounted by Renyi divergences. Counts
- * must stay within +-2^60. One use. */
+/* Adds exact discrete noise to n counts, one query whose change by one person is at most `sensitivity` (in L2, L1). The
+ * discrete Gaussian has a loss distribution for sensitivity 1 only: a histogram, where a person is in one cell, under
+ * MNK_ADD_REMOVE. A person in c cells by 1 each: state sqrt(c) and be accounted by Renyi divergences, or split the query into c
+ * of sensitivity 1. Counts must stay within +-2^60. One use. */
 mnk_status mnk_permit_discrete_gaussian(mnk_permit *p, int64_t *counts, size_t n, mnk_error *err) MNK_CHECK;
 mnk_status mnk_permit_discrete_laplace(mnk_permit *p, int64_t *counts, size_t n, mnk_error *err) MNK_CHECK;
 

@@ -130,7 +130,7 @@ mnk_status mnk_pld_discrete_laplace(const mnk_mechanism *m, mnk_pld_step *out, m
 /* Integers k with P ~ exp(-k^2/(2 v)), Q the same around `shift`: loss (shift^2 - 2 k shift) / (2 v). */
 mnk_status mnk_pld_discrete_gaussian(const mnk_mechanism *m, mnk_pld_step *out, mnk_error *err) {
     const double shift = m->sensitivity, v = m->noise * m->noise;
-    if (shift != floor(shift))
+    if (shift != 1) /* a change of 2 may be one cell by 2 or four by 1: which is worse is not known */
         return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "a discrete Gaussian of sensitivity %g has no single worst pair", shift);
     if (m->noise > 1e5)
         return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "a discrete Gaussian of noise %g has too many losses", m->noise);
