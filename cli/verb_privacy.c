@@ -26,9 +26,9 @@ typedef struct privacy_config {
     {"mechanism", 0, MNK_OPTION_LIST, AT(mechanism), "SPEC", NULL, 0, 0, NULL, "one more mechanism: \"discrete_gaussian noise=8 count=12\", exponential epsilon=…, discrete_laplace noise=…, pure epsilon=…, zcdp rho=…", false}, \
     {"neighbours", 0, MNK_OPTION_CHOICE, AT(neighbours), NULL, "add_remove", 0, 0, "add_remove|replace_one", "datasets to be told apart differ in a person more or less, or in one replaced", true}, \
     {.type = MNK_OPTION_END}
-#define NOISE_ROW {"noise", 0, MNK_OPTION_REAL, AT(noise), "S", NULL, 0, 0, NULL, "standard deviation of the Gaussian noise", false}
-#define DELTA_ROW {"delta", 0, MNK_OPTION_REAL, AT(delta), "D", NULL, 0, 0, NULL, "allowed chance that the promise fails; well below 1/people", false}
-#define EPSILON_ROW {"epsilon", 0, MNK_OPTION_REAL, AT(epsilon), "E", NULL, 0, 0, NULL, "privacy loss to stay within", false}
+#define NOISE_ROW {"noise", 0, MNK_OPTION_REAL, AT(noise), "S", "0", 0, 0, NULL, "standard deviation of the Gaussian noise (needed, but for lists of --mechanism)", false}
+#define DELTA_ROW {"delta", 0, MNK_OPTION_REAL, AT(delta), "D", "0", 0, 0, NULL, "needed: allowed chance that the promise fails, well below 1/people", false}
+#define EPSILON_ROW {"epsilon", 0, MNK_OPTION_REAL, AT(epsilon), "E", "0", 0, 0, NULL, "needed: privacy loss to stay within", false}
 
 static const mnk_option table_epsilon[] = {NOISE_ROW, SAMPLING_ROWS, DELTA_ROW, SHARED_ROWS};
 static const mnk_option table_delta[] = {NOISE_ROW, SAMPLING_ROWS, EPSILON_ROW, SHARED_ROWS};

@@ -13,9 +13,9 @@ typedef struct ledger_config {
 
 /* clang-format off */
 static const mnk_option table[] = {
-    {"delta", 0, MNK_OPTION_REAL, offsetof(ledger_config, delta), "D", NULL, 0, 0, NULL, "the delta of the sum (1/(10 n) where the ledger names n)", false},
+    {"delta", 0, MNK_OPTION_REAL, offsetof(ledger_config, delta), "D", "0", 0, 0, NULL, "the delta of the sum; 0: 1/(10 n) where the ledger names n", false},
     {"model", 0, MNK_OPTION_PATH, offsetof(ledger_config, model), "FILE", NULL, 0, 0, NULL, "check that this is the model the ledger was bound to", false},
-    {"max-epsilon", 0, MNK_OPTION_REAL, offsetof(ledger_config, max_epsilon), "E", NULL, 0, 0, NULL, "exit 3 when more was spent", false},
+    {"max-epsilon", 0, MNK_OPTION_REAL, offsetof(ledger_config, max_epsilon), "E", "0", 0, 0, NULL, "exit 3 when more was spent, or the noise was reproducible; 0: no limit", false},
     {.type = MNK_OPTION_END},
 };
 /* clang-format on */

@@ -4,7 +4,7 @@
 
 #include "privacy/ledger.h"
 
-enum { MNK_LEDGER_LINE_MAX = 4096, MNK_LEDGER_RUNS_MAX = 4096 };
+enum { MNK_LEDGER_LINE_MAX = 4096, MNK_LEDGER_RUNS_MAX = 4096, MNK_LEDGER_KINDS_MAX = 4096 };
 
 /* Each opens an object without closing it; mnk_ledger_seal adds the hash, the brace and the newline. */
 void mnk_ledger_line_header(mnk_json *j, const mnk_ledger_setup *setup, const char *id);

@@ -126,6 +126,7 @@ static mnk_status read_mechanism(const place *p, const json_t *o, mnk_ledger_boo
     mnk_status status = mnk_mechanisms_add(&b->spent, &m, &why);
     if (status == MNK_OK) status = mnk_mechanisms_add(&b->run[b->runs - 1].spent, &m, &why);
     if (status == MNK_ERR_MEMORY) return MNK_FAIL(p->err, status, "%s", why.message);
+    if (b->spent.n > MNK_LEDGER_KINDS_MAX) return refuse(p, "too many different mechanisms", "");
     return status == MNK_OK ? MNK_OK : refuse(p, why.message, "");
 }
 

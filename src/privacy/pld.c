@@ -7,7 +7,7 @@
 #include "math/fft_long.h"
 #include "privacy/mechanism.h"
 
-enum { MAX_LOG2 = 21, REFINE_LOG2 = 18, FREE_POINTS = 1 << 18, CHUNK = 64 };
+enum { MAX_LOG2 = 21, REFINE_LOG2 = 18, FREE_POINTS = 1 << 18, MAX_KINDS = 256, CHUNK = 64 };
 static const double FIRST_GRID = 1e-4;
 static const double CUT = 1e-14; /* tilted probability outside the window of the transforms */
 
@@ -264,6 +264,8 @@ mnk_status mnk_pld_open(const mnk_mechanisms *list, double tilt, double tail, mn
     int log2n = 0;
     mnk_status status = MNK_OK;
     for (size_t i = 0; i < list->n; i++) uses += (double)list->item[i].count;
+    if (list->n > MAX_KINDS) /* each takes a transform of its own */
+        return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "more than %d different mechanisms", MAX_KINDS);
     if (!(uses >= 1 && uses <= 1e9)) return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "%g uses do not fit double precision", uses);
     MNK_OUT(MNK_NEW(p.step, list->n, err));
     MNK_OUT(MNK_NEW(d, 1, err));
