@@ -181,8 +181,9 @@ mnk_status mnk_ledger_open(const char *path, const mnk_ledger_setup *setup, bool
     l->fd = -1;
     l->path = mnk_strdup(path);
     l->book = mnk_ledger_book_open();
-    mnk_status status = l->path && l->book ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
-    if (status == MNK_OK) status = open_file(l, setup, resume, err);
+    mnk_status status = MNK_OK;
+    if (!l->path || !l->book) status = MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
+    else status = open_file(l, setup, resume, err);
     if (status != MNK_OK) {
         mnk_ledger_close(l);
         return status;

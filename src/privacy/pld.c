@@ -15,7 +15,7 @@ static const double CUT = 1e-14; /* tilted probability outside the window of the
 
 /* log sum_i mass_i exp(lambda loss_i), in chunks that share one exponential. */
 static double log_moment(const mnk_pld_step *s, int d, double lambda) {
-    double w[CHUNK], top = -INFINITY, sum = 0;
+    double w[CHUNK] = {0}, top = -INFINITY, sum = 0;
     size_t chunk = CHUNK;
     while (chunk > 1 && fabs(lambda) * s->grid * (double)chunk > 300) chunk /= 2;
     for (size_t k = 0; k < chunk; k++) w[k] = exp(lambda * s->grid * (double)k);
@@ -28,7 +28,7 @@ static double log_moment(const mnk_pld_step *s, int d, double lambda) {
         if (term > top) sum = sum * exp(top - term) + 1, top = term;
         else sum += exp(term - top);
     }
-    return top + log(sum);
+    return sum > 0 ? top + log(sum) : -(double)INFINITY;
 }
 
 /* mass_i <- mass_i exp(tilt loss_i) / its sum; returns the logarithm of the sum. */
@@ -141,17 +141,15 @@ static mnk_status plan_grid(plan *p, double tilt, double tail, int *log2n, mnk_e
 
 /* (re, im) [2 * CHUNK] <- its n-th power. */
 static void power(double *restrict re, double *restrict im, uint64_t n) {
-    double rr[2 * CHUNK], ri[2 * CHUNK];
-    bool started = false;
+    double rr[2 * CHUNK], ri[2 * CHUNK] = {0};
+    for (int k = 0; k < 2 * CHUNK; k++) rr[k] = 1;
     for (;; n >>= 1) {
-        if (n & 1) {
+        if (n & 1)
             for (int k = 0; k < 2 * CHUNK; k++) {
-                const double a = started ? rr[k] * re[k] - ri[k] * im[k] : re[k];
-                ri[k] = started ? rr[k] * im[k] + ri[k] * re[k] : im[k];
+                const double a = rr[k] * re[k] - ri[k] * im[k];
+                ri[k] = rr[k] * im[k] + ri[k] * re[k];
                 rr[k] = a;
             }
-            started = true;
-        }
         if (n == 1) break;
         for (int k = 0; k < 2 * CHUNK; k++) {
             const double a = re[k] * re[k] - im[k] * im[k];
