@@ -29,13 +29,11 @@ void mnk_result_close(mnk_result *r) {
     mnk_free(r);
 }
 
-/* One more element: lists double whenever the count is a power of two, so that no capacity has to be stored. */
+/* One more element, zeroed. */
 static void *grow(void **list, size_t *count, size_t size) {
-    if ((*count & (*count - 1)) == 0) {
-        void *p = mnk_realloc(*list, *count ? *count * 2 : 1, size);
-        if (!p) return NULL;
-        *list = p;
-    }
+    void *p = mnk_grow(*list, *count, size);
+    if (!p) return NULL;
+    *list = p;
     void *row = (char *)*list + *count * size;
     memset(row, 0, size);
     (*count)++;

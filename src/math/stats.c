@@ -10,6 +10,15 @@
 
 double mnk_normal_cdf(double x) { return 0.5 * erfc(-x * M_SQRT1_2); }
 
+double mnk_normal_log_cdf(double x) {
+    if (x > 0.0) return log1p(-0.5 * erfc(x * M_SQRT1_2));
+    if (x > -20.0) return log(mnk_normal_cdf(x));
+    /* Mills' ratio by its continued fraction (DLMF 7.9.4): Phi(x) = phi(x) / (y + 1/(y + 2/(y + 3/(y + ...)))), y = -x */
+    double y = -x, fraction = y;
+    for (int k = 40; k >= 1; k--) fraction = y + k / fraction;
+    return -0.5 * x * x - log(fraction) - 0.91893853320467274178;
+}
+
 double mnk_normal_p(double z) { return erfc(fabs(z) * M_SQRT1_2); }
 
 double mnk_normal_quantile(double p) {

@@ -10,6 +10,8 @@
 
 /* P(Z <= x) of the standard normal, full relative accuracy in both tails. */
 double mnk_normal_cdf(double x);
+/* Its logarithm, full relative accuracy down to x = -1e150. */
+double mnk_normal_log_cdf(double x);
 /* Its inverse; -inf at 0, +inf at 1, NaN outside [0, 1]. */
 double mnk_normal_quantile(double p);
 /* Two-sided p-value of a normal statistic; 1 for z = 0. */
