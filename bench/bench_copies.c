@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
     };
     bench_options o;
     const int at = bench_parse(argc, argv, &o);
-    const size_t n = at < argc ? (size_t)atol(argv[at]) : 10000, few = n < 1000 ? n : 1000;
+    const size_t n = at < argc ? (size_t)atol(argv[at]) : 10000, few = n < 500 ? n : 500;
     mnk_error err = MNK_ERROR_INIT;
     mnk_images *big = tiles(n, 1), *other = tiles(n, 2), *train = cut(big, n, &plain), *fresh = cut(other, n, &plain);
     mnk_near *found = mnk_alloc(n, sizeof *found);

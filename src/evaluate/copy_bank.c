@@ -11,9 +11,26 @@
 enum { FIT = 4096, COMPONENTS = 128, ROWS = 36 /* discs projected at a time */, COLUMNS = 64 };
 
 static const float SCALE[MNK_BANK_SCALES] = {1, 1 / 1.15f, 1 / 1.32f, 1 / 1.52f};
+/* Off-centre parts lie this share of the way into the corners and sides that their scale leaves free. */
+static const float REACH = 0.65f;
+
+typedef struct part {
+    float scale, x, y;
+} part;
+
+/* Variant v of a reference: the scales about the centre; then the first zoom in the four corners, the others in the eight
+ * directions. */
+static part part_of(size_t v) {
+    static const int8_t x[8] = {-1, 1, -1, 1, 0, 0, -1, 1}, y[8] = {-1, -1, 1, 1, -1, 1, 0, 0};
+    if (v < MNK_BANK_SCALES) return (part){SCALE[v], 0, 0};
+    v -= MNK_BANK_SCALES;
+    const size_t scale = v < 4 ? 1 : v < 12 ? 2 : 3, at = v < 4 ? v : (v - 4) % 8;
+    const float room = REACH * (1 - SCALE[scale]);
+    return (part){SCALE[scale], room * (float)x[at], room * (float)y[at]};
+}
 
 size_t mnk_bank_scratch(const mnk_bank *b) {
-    const size_t discs = ROWS * b->dim, tile = b->transforms * COLUMNS * MNK_BANK_SCALES;
+    const size_t discs = ROWS * b->dim, tile = MNK_BANK_UPRIGHT * COLUMNS * MNK_BANK_VARIANTS;
     return (discs > tile ? discs : tile) + ROWS * b->m;
 }
 
@@ -80,7 +97,14 @@ mnk_status mnk_bank_open(const mnk_view_shape *shape, const float *views, const 
         const mnk_view_map map = mnk_view_map_of(angle_of(t), mirrored_of(t), scale_of(t));
         mnk_view_taps_make(shape, &map, b->taps + t * shape->points);
     }
-    mnk_status status = fit(b, views, usable, n, err);
+    mnk_status status = MNK_NEW(b->part, MNK_BANK_VARIANTS * shape->points, err);
+    for (size_t v = 0; v < MNK_BANK_VARIANTS && status == MNK_OK; v++) {
+        const part at = part_of(v);
+        mnk_view_map map = mnk_view_map_of(0, false, at.scale);
+        map.ox = at.x, map.oy = at.y;
+        mnk_view_taps_make(shape, &map, b->part + v * shape->points);
+    }
+    if (status == MNK_OK) status = fit(b, views, usable, n, err);
     if (status != MNK_OK) mnk_bank_close(b);
     return status;
 }
@@ -89,6 +113,7 @@ void mnk_bank_close(mnk_bank *b) {
     if (!b) return;
     mnk_pca_close(&b->pca);
     mnk_free(b->taps);
+    mnk_free(b->part);
     *b = (mnk_bank){0};
 }
 
@@ -99,12 +124,12 @@ void mnk_bank_query(const mnk_bank *b, const float *view, float *scratch, float 
         project(b, scratch, ROWS, out + t * b->m);
     }
 }
-_Static_assert(MNK_BANK_UPRIGHT % ROWS == 0, "whole batches of discs");
+_Static_assert((int)MNK_BANK_UPRIGHT % (int)ROWS == 0 && (int)MNK_BANK_VARIANTS <= (int)ROWS, "whole batches of discs");
 
 void mnk_bank_reference(const mnk_bank *b, const float *view, float *scratch, float *out) {
-    for (size_t s = 0; s < MNK_BANK_SCALES; s++)
-        mnk_view_disc_taps(&b->shape, view, b->taps + s * MNK_BANK_UPRIGHT * b->shape.points, scratch + s * b->dim);
-    project(b, scratch, MNK_BANK_SCALES, out);
+    for (size_t v = 0; v < MNK_BANK_VARIANTS; v++)
+        mnk_view_disc_taps(&b->shape, view, b->part + v * b->shape.points, scratch + v * b->dim);
+    project(b, scratch, MNK_BANK_VARIANTS, out);
 }
 
 /* Largest value of each of n columns of tile [transforms][n] and the first row it stands in. */
@@ -118,22 +143,22 @@ static void column_best(const float *tile, size_t transforms, size_t n, float *t
         }
 }
 
-void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *references, size_t n, float *scratch,
+void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *references, size_t n, size_t variants, float *scratch,
                         mnk_bank_match *out) {
-    const blasint m = (blasint)b->m, wide = (blasint)(MNK_BANK_SCALES * b->m);
+    const blasint m = (blasint)b->m, wide = (blasint)(variants * b->m);
     const size_t zoomed = b->transforms - MNK_BANK_UPRIGHT;
-    float top[COLUMNS * MNK_BANK_SCALES];
-    int32_t at[COLUMNS * MNK_BANK_SCALES];
+    float top[COLUMNS * MNK_BANK_VARIANTS];
+    int32_t at[COLUMNS * MNK_BANK_VARIANTS];
     for (size_t i = 0; i < n; i += COLUMNS) {
-        const size_t k = n - i < COLUMNS ? n - i : COLUMNS, columns = k * MNK_BANK_SCALES;
-        const float *r = references + i * MNK_BANK_SCALES * b->m;
+        const size_t k = n - i < COLUMNS ? n - i : COLUMNS, columns = k * variants;
+        const float *r = references + i * variants * b->m;
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, MNK_BANK_UPRIGHT, (blasint)columns, m, 1, query, m, r, m, 0, scratch,
                     (blasint)columns);
         column_best(scratch, MNK_BANK_UPRIGHT, columns, top, at);
         for (size_t c = 0; c < columns; c++) {
-            mnk_bank_match *o = &out[i + c / MNK_BANK_SCALES];
-            const uint16_t scale = (uint16_t)(c % MNK_BANK_SCALES);
-            if (scale == 0 || top[c] > o->correlation) *o = (mnk_bank_match){top[c], (uint16_t)at[c], scale};
+            mnk_bank_match *o = &out[i + c / variants];
+            const uint16_t v = (uint16_t)(c % variants);
+            if (v == 0 || top[c] > o->correlation) *o = (mnk_bank_match){top[c], (uint16_t)at[c], v};
         }
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)zoomed, (blasint)k, m, 1, query + MNK_BANK_UPRIGHT * b->m,
                     m, r, wide, 0, scratch, (blasint)k);
@@ -187,7 +212,8 @@ static pose held(pose p) {
 float mnk_bank_refine(const mnk_bank *b, const float *query_view, const float *reference_view, const mnk_bank_match *start,
                       float *scratch, mnk_alignment *as) {
     const bool mirrored = mirrored_of(start->transform);
-    pose best = {angle_of(start->transform), logf(scale_of(start->transform) / SCALE[start->scale]), 0, 0};
+    const part from = part_of(start->variant);
+    pose best = {angle_of(start->transform), logf(scale_of(start->transform) / from.scale), from.x, from.y};
     float step[4] = {3.5f, 0.05f, 0.06f, 0.06f}, top = start->correlation, r[TRIALS];
     for (int round = 0; round < 8; round++) {
         pose trial[TRIALS];

@@ -13,7 +13,9 @@
 
 enum {
     FEWEST = 8,
-    CANDIDATES = 256, /* that the screen lets through */
+    BY_SHAPE = 176,   /* training pictures that the screen lets through by its descriptor alone ... */
+    BY_COLOUR = 80,   /* ... and by descriptor and colour, of the others */
+    CANDIDATES = BY_SHAPE + BY_COLOUR,
     REFINED = 4,      /* best ones of the bank that are aligned more finely */
     COHORT = 64,      /* training pictures that stand for "unrelated" */
     BATCH = MNK_SCREEN_BATCH
@@ -21,6 +23,8 @@ enum {
 
 /* Dissimilarity = 1 - correlation + COLOUR_WEIGHT * min(colour distance, COLOUR_CAP): recolouring costs no more than the cap. */
 static const float COLOUR_WEIGHT = 0.2f, COLOUR_CAP = 1;
+/* The same for the screen's likeness. */
+static const float SCREEN_COLOUR = 0.2f;
 /* The share of the cohort that is nearer than "usual": so many of them may be copies before the yardstick suffers. */
 static const double USUAL_SHARE = 0.1;
 
@@ -34,7 +38,7 @@ struct mnk_copy_finder {
     mnk_pca colours;
     mnk_screen screen;
     mnk_bank bank;
-    float *reference; /* [n][MNK_BANK_SCALES][m] */
+    int16_t *reference; /* [n][MNK_BANK_VARIANTS][m], 1 = 32767 */
     uint32_t cohort[COHORT];
     size_t cohorts;
     float *cohort_reference; /* [cohorts][MNK_BANK_SCALES][m] */
@@ -119,10 +123,19 @@ static bool same_group(const mnk_images *a, size_t i, const mnk_images *b, size_
     return a->group && b->group && a->group[i] >= 0 && a->group[i] == b->group[k];
 }
 
+/* Values within [-1, 1] at 16 bits. */
+static void to_int16(const float *x, size_t n, int16_t *out) {
+    for (size_t k = 0; k < n; k++) out[k] = (int16_t)lrintf(x[k] * 32767);
+}
+static void from_int16(const int16_t *x, size_t n, float *out) {
+    for (size_t k = 0; k < n; k++) out[k] = (float)x[k] * (1 / 32767.0f);
+}
+
 typedef struct open_ctx {
     mnk_copy_finder *f;
     const float *view;
     float *queries; /* [cohorts][transforms][m] */
+    float *centred; /* [n][MNK_BANK_SCALES][m] */
     int failed;
 } open_ctx;
 
@@ -130,10 +143,15 @@ static void reference_block(void *ctx, size_t block) {
     enum { BLOCK = 32 };
     open_ctx *c = ctx;
     mnk_copy_finder *f = c->f;
-    float *scratch = mnk_alloc_aligned(mnk_bank_scratch(&f->bank), sizeof *scratch);
+    const size_t all = MNK_BANK_VARIANTS * f->bank.m, some = MNK_BANK_SCALES * f->bank.m;
+    float *scratch = mnk_alloc_aligned(mnk_bank_scratch(&f->bank) + all, sizeof *scratch);
+    float *out = scratch + mnk_bank_scratch(&f->bank);
     if (!scratch) __atomic_store_n(&c->failed, 1, __ATOMIC_RELAXED);
-    for (size_t i = block * BLOCK; scratch && i < f->n && i < (block + 1) * BLOCK; i++)
-        mnk_bank_reference(&f->bank, c->view + i * f->shape.values, scratch, f->reference + i * MNK_BANK_SCALES * f->bank.m);
+    for (size_t i = block * BLOCK; scratch && i < f->n && i < (block + 1) * BLOCK; i++) {
+        mnk_bank_reference(&f->bank, c->view + i * f->shape.values, scratch, out);
+        memcpy(c->centred + i * some, out, some * sizeof *out);
+        to_int16(out, all, f->reference + i * all);
+    }
     mnk_free(scratch);
 }
 
@@ -163,7 +181,7 @@ static void usual_block(void *ctx, size_t block) {
     for (size_t j = 0; j < f->cohorts; j++) {
         const size_t row = f->cohort[j];
         mnk_bank_match_all(&f->bank, c->queries + j * f->bank.transforms * f->bank.m,
-                           f->reference + begin * MNK_BANK_SCALES * f->bank.m, n, scratch, match);
+                           c->centred + begin * MNK_BANK_SCALES * f->bank.m, n, MNK_BANK_SCALES, scratch, match);
         for (size_t i = 0; i < n; i++) {
             if (begin + i == row || same_group(f->train, begin + i, f->train, row)) continue;
             all[i][count[i]++] = dissimilarity(match[i].correlation, colour_distance(f, f->colour + (begin + i) * f->colours.m,
@@ -180,7 +198,7 @@ static mnk_status measure_usual(mnk_copy_finder *f, open_ctx *c, mnk_error *err)
     MNK_TRY(MNK_NEW_ALIGNED(f->cohort_reference, f->cohorts * MNK_BANK_SCALES * f->bank.m, err));
     MNK_TRY(MNK_NEW_ALIGNED(c->queries, f->cohorts * f->bank.transforms * f->bank.m, err));
     for (size_t j = 0; j < f->cohorts; j++)
-        memcpy(f->cohort_reference + j * MNK_BANK_SCALES * f->bank.m, f->reference + f->cohort[j] * MNK_BANK_SCALES * f->bank.m,
+        memcpy(f->cohort_reference + j * MNK_BANK_SCALES * f->bank.m, c->centred + f->cohort[j] * MNK_BANK_SCALES * f->bank.m,
                MNK_BANK_SCALES * f->bank.m * sizeof(float));
     mnk_parallel_for(f->cohorts, cohort_one, c);
     mnk_parallel_for((f->n + 63) / 64, usual_block, c);
@@ -199,7 +217,7 @@ mnk_status mnk_copy_finder_open(const mnk_images *train, const mnk_observer *obs
     MNK_OUT(MNK_NEW(f, 1, err));
     f->train = train, f->n = train->n;
     mnk_view_shape_of(train, &f->shape);
-    MNK_OUT(mnk_memory_require(f->n * (f->shape.values * 6 + (MNK_BANK_SCALES * 128 + 200) * sizeof(float)),
+    MNK_OUT(mnk_memory_require(f->n * (f->shape.values * 6 + MNK_BANK_VARIANTS * 128 * 2 + (MNK_BANK_SCALES * 128 + 200) * sizeof(float)),
                                "the search for copies", err));
     MNK_OUT(MNK_NEW(view, f->n * f->shape.values, err));
     MNK_OUT(MNK_NEW(colour, f->n * f->shape.colours, err));
@@ -214,17 +232,19 @@ mnk_status mnk_copy_finder_open(const mnk_images *train, const mnk_observer *obs
     MNK_OUT(fit_colour(f, colour, err));
     MNK_OUT(mnk_screen_open(&f->shape, view, f->usable, f->n, &f->screen, err));
     MNK_OUT(mnk_bank_open(&f->shape, view, f->usable, f->n, &f->bank, err));
-    MNK_OUT(MNK_NEW_ALIGNED(f->reference, f->n * MNK_BANK_SCALES * f->bank.m, err));
+    MNK_OUT(MNK_NEW(f->reference, f->n * MNK_BANK_VARIANTS * f->bank.m, err));
     c = (open_ctx){.f = f, .view = view};
+    MNK_OUT(MNK_NEW_ALIGNED(c.centred, f->n * MNK_BANK_SCALES * f->bank.m, err));
     mnk_parallel_for((f->n + 31) / 32, reference_block, &c);
     MNK_OUT(measure_usual(f, &c, err));
     if (c.failed) MNK_OUT(MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for a picture"));
     MNK_OUT(MNK_NEW(f->view, f->n * f->shape.values, err));
-    for (size_t k = 0; k < f->n * f->shape.values; k++) f->view[k] = (int16_t)lrintf(view[k] * 32767);
+    to_int16(view, f->n * f->shape.values, f->view);
 out:
     mnk_free(view);
     mnk_free(colour);
     mnk_free(c.queries);
+    mnk_free(c.centred);
     if (status == MNK_OK) *out = f;
     else mnk_copy_finder_close(f);
     return status;
@@ -261,7 +281,7 @@ typedef struct space {
 } space;
 
 static float *space_open(const mnk_copy_finder *f, const mnk_images *q, space *s) {
-    const size_t v = f->shape.values, per = MNK_BANK_SCALES * f->bank.m;
+    const size_t v = f->shape.values, per = MNK_BANK_VARIANTS * f->bank.m;
     const size_t size[] = {mnk_view_scratch(q, &f->shape),
                            BATCH * v,
                            BATCH * f->shape.colours,
@@ -301,7 +321,7 @@ static float usual_for(const mnk_copy_finder *f, const search_ctx *c, size_t i, 
     mnk_bank_match match[COHORT];
     float x[COHORT];
     size_t n = 0;
-    mnk_bank_match_all(&f->bank, s->query, f->cohort_reference, f->cohorts, s->bank, match);
+    mnk_bank_match_all(&f->bank, s->query, f->cohort_reference, f->cohorts, MNK_BANK_SCALES, s->bank, match);
     for (size_t j = 0; j < f->cohorts; j++) {
         if (c->other_groups && same_group(c->q, i, f->train, f->cohort[j])) continue;
         x[n++] = dissimilarity(match[j].correlation, colour_distance(f, s->white, f->colour + f->cohort[j] * f->colours.m));
@@ -309,22 +329,33 @@ static float usual_for(const mnk_copy_finder *f, const search_ctx *c, size_t i, 
     return usual_of(x, n);
 }
 
+/* What the screen lets through. A recoloured copy must not suffer for its colour, hence the two lists. */
+static size_t screened(const search_ctx *c, size_t i, float *likeness, const float *white, uint32_t *row) {
+    const mnk_copy_finder *f = c->f;
+    for (size_t k = 0; k < f->n; k++)
+        if (!f->usable[k] || (c->other_groups && same_group(c->q, i, f->train, k))) likeness[k] = -INFINITY;
+    size_t n = mnk_screen_best(likeness, f->n, BY_SHAPE, row);
+    if (n < BY_SHAPE) return n;
+    for (size_t k = 0; k < n; k++) likeness[row[k]] = -INFINITY;
+    for (size_t k = 0; k < f->n; k++)
+        likeness[k] -= SCREEN_COLOUR * fminf(COLOUR_CAP, colour_distance(f, white, f->colour + k * f->colours.m));
+    return n + mnk_screen_best(likeness, f->n, BY_COLOUR, row + n);
+}
+
 static void search_one(const search_ctx *c, size_t i, size_t in_batch, space *s) {
     const mnk_copy_finder *f = c->f;
-    const size_t per = MNK_BANK_SCALES * f->bank.m;
+    const size_t per = MNK_BANK_VARIANTS * f->bank.m;
     const float *view = s->view + in_batch * f->shape.values;
     float *likeness = s->likeness + in_batch * f->n;
     uint32_t row[CANDIDATES];
     candidate all[CANDIDATES];
     mnk_bank_match match[CANDIDATES];
-    for (size_t k = 0; k < f->n; k++)
-        if (!f->usable[k] || (c->other_groups && same_group(c->q, i, f->train, k))) likeness[k] = -INFINITY;
-    const size_t n = mnk_screen_best(likeness, f->n, CANDIDATES, row);
-    if (!n) return;
     mnk_pca_apply(&f->colours, s->colour + in_batch * f->shape.colours, 1, s->white);
+    const size_t n = screened(c, i, likeness, s->white, row);
+    if (!n) return;
     mnk_bank_query(&f->bank, view, s->bank, s->query);
-    for (size_t k = 0; k < n; k++) memcpy(s->gathered + k * per, f->reference + row[k] * per, per * sizeof(float));
-    mnk_bank_match_all(&f->bank, s->query, s->gathered, n, s->bank, match);
+    for (size_t k = 0; k < n; k++) from_int16(f->reference + row[k] * per, per, s->gathered + k * per);
+    mnk_bank_match_all(&f->bank, s->query, s->gathered, n, MNK_BANK_VARIANTS, s->bank, match);
     const float usual = usual_for(f, c, i, s);
     for (size_t k = 0; k < n; k++) {
         const float colour = colour_distance(f, s->white, f->colour + row[k] * f->colours.m);
@@ -335,8 +366,7 @@ static void search_one(const search_ctx *c, size_t i, size_t in_batch, space *s)
     mnk_near best = {.row = UINT32_MAX, .score = INFINITY};
     for (size_t k = 0; k < n && k < REFINED; k++) {
         mnk_alignment as;
-        for (size_t p = 0; p < f->shape.values; p++)
-            s->reference[p] = (float)f->view[all[k].row * f->shape.values + p] * (1 / 32767.0f);
+        from_int16(f->view + all[k].row * f->shape.values, f->shape.values, s->reference);
         const float r = mnk_bank_refine(&f->bank, view, s->reference, &all[k].match, s->bank, &as);
         const float score = score_of(dissimilarity(r, all[k].colour), f->usual[all[k].row], usual);
         if (score < best.score) best = (mnk_near){all[k].row, score, r, all[k].colour, as};
