@@ -21,6 +21,8 @@ typedef struct mnk_alignment {
 
 /* "mirrored, turned 37, zoom 1.18, moved 0.10 -0.04"; parts that say nothing are left out, "as it is" when none is left. */
 MNK_API void mnk_alignment_text(const mnk_alignment *a, char *out, size_t size);
+/* The way back, up to the end or a semicolon (the notes of flags go on with figures); false for any other text. */
+MNK_API bool mnk_alignment_parse(const char *text, mnk_alignment *out);
 
 /* The training picture that a picture resembles most. */
 typedef struct mnk_near {
