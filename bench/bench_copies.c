@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../tests/copy_maker.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "bench.h"
 #include "manikin/copies.h"
 #include "manikin/simulate.h"
-#include "../tests/copy_maker.h"
 
 enum { SIDE = 32, LARGE = 64 };
 
@@ -84,28 +84,32 @@ int main(int argc, char **argv) {
     };
     bench_options o;
     const int at = bench_parse(argc, argv, &o);
-    const size_t n = at < argc ? (size_t)atol(argv[at]) : 10000, few = n < 500 ? n : 500;
+    const size_t n = at < argc ? (size_t)atol(argv[at]) : 10000, few = n < 600 ? n : 600;
     mnk_error err = MNK_ERROR_INIT;
-    mnk_images *big = tiles(n, 1), *other = tiles(n, 2), *train = cut(big, n, &plain), *fresh = cut(other, n, &plain);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    mnk_images *big = tiles(n, 1), *other = tiles(few, 2), *train = cut(big, n, &plain), *fresh = cut(other, few, &plain);
+    mnk_images *turned = cut(big, n, &kind[0].recipe);
     mnk_near *found = mnk_alloc(n, sizeof *found);
-    float *score = mnk_alloc(n, sizeof *score);
+    float *score = mnk_alloc(few, sizeof *score);
     mnk_copy_finder *f = NULL;
     mnk_copy_null null;
     const double cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID), wall = clock_s(CLOCK_MONOTONIC);
     check(mnk_copy_finder_open(train, NULL, &f, &err), &err);
     const double open_cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    search(f, fresh, found);
+    search(f, turned, found);
     printf("copies %zu x %zu at %d px: %.1f s CPU (%.1f s of it to prepare train), %.1f s wall with %d threads\n", n, n, SIDE,
            clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu, open_cpu, clock_s(CLOCK_MONOTONIC) - wall, o.threads);
-    for (size_t i = 0; i < n; i++) score[i] = found[i].score;
-    check(mnk_copy_null_make(score, fresh->label, NULL, n, fresh->classes, &null, &err), &err);
-    for (size_t k = 0; k < sizeof kind / sizeof *kind; k++) finds(f, big, few, &null, kind[k].name, &kind[k].recipe, found);
+    search(f, fresh, found);
+    for (size_t i = 0; i < few; i++) score[i] = found[i].score;
+    check(mnk_copy_null_make(score, fresh->label, NULL, few, fresh->classes, &null, &err), &err);
+    for (size_t k = 0; k < sizeof kind / sizeof *kind; k++) finds(f, big, few / 2, &null, kind[k].name, &kind[k].recipe, found);
     mnk_copy_null_close(&null);
     mnk_copy_finder_close(f);
     mnk_images_close(big);
     mnk_images_close(other);
     mnk_images_close(train);
     mnk_images_close(fresh);
+    mnk_images_close(turned);
     mnk_free(found);
     mnk_free(score);
     return 0;

@@ -163,8 +163,8 @@ static void protocol(const char *name, const mnk_images *d, bool one, uint64_t s
     mnk_near *found = search(f, q, false), *other = search(f, q, true);
     t = cpu_s() - t;
     make_null(other, q, &null);
-    printf("%-7s %-4s seed %llu  %zu queries x %zu (%.1f CPU s)\n    ", name, one ? "one" : "all", (unsigned long long)seed, q->n,
-           reference->n, t);
+    printf("%-7s %-4s seed %llu  %zu queries x %zu (%.1f CPU s)\n    ", name, one ? "one" : "all", (unsigned long long)seed,
+           q->n, reference->n, t);
     report(found, q, reference, &null);
     mnk_copy_null_close(&null);
     mnk_copy_finder_close(f);
@@ -214,6 +214,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     mnk_threads_set(threads);
+    setvbuf(stdout, NULL, _IOLBF, 0);
     mnk_images *choose = open_part(path, "train", within, 0);
     if (choose_only) {
         protocol("choose", choose, true, 1);

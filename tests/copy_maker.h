@@ -10,10 +10,10 @@
 #include "base/rng.h"
 
 typedef struct copy_recipe {
-    bool turn, mirror;      /* any angle; half of them mirrored */
+    bool turn, mirror;       /* any angle; half of them mirrored */
     double zoom_lo, zoom_hi; /* log-uniform; above 1 magnifies */
-    double crop;            /* how much of the room that a zoom leaves the centre moves: 0 centred .. 1 into the corner */
-    double recolour;        /* sd of the log gain of each channel, and / 2 of its offset in units of full range */
+    double crop;             /* how much of the room that a zoom leaves the centre moves: 0 centred .. 1 into the corner */
+    double recolour;         /* sd of the log gain of each channel, and / 2 of its offset in units of full range */
 } copy_recipe;
 
 typedef struct copy_pose {

@@ -315,7 +315,8 @@ static void alignment_text_goes_both_ways(void **state) {
     assert_string_equal(text, "as it is");
     assert_true(mnk_alignment_parse(text, &b) && b.zoom == 1 && b.angle_deg == 0 && !b.mirrored);
     assert_true(mnk_alignment_parse("turned 90", &b) && b.angle_deg == 90);
-    static const char *const bad[] = {"", "upside down", "zoom 0", "zoom nan", "zoom 1e9", "moved 1", "turned x", "turned 1e30"};
+    static const char *const bad[] = {"",         "upside down", "zoom 0",   "zoom nan",
+                                      "zoom 1e9", "moved 1",     "turned x", "turned 1e30"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (mnk_alignment_parse(bad[i], &b)) fail_msg("\"%s\" was taken", bad[i]);
 }

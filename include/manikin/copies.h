@@ -26,11 +26,11 @@ MNK_API bool mnk_alignment_parse(const char *text, mnk_alignment *out);
 
 /* The training picture that a picture resembles most. */
 typedef struct mnk_near {
-    uint32_t row;       /* of train; UINT32_MAX when nothing can be compared (a picture of one colour) */
-    float score;        /* dissimilarity over what is usual between unrelated pictures: 0 the same, about 1 unrelated */
-    float correlation;  /* of the aligned pictures, -1..1, after taking out what all training pictures share */
-    float colour;       /* distance of colour statistics, in standard deviations of train */
-    mnk_alignment as;   /* what turns the training picture into this one */
+    uint32_t row;      /* of train; UINT32_MAX when nothing can be compared (a picture of one colour) */
+    float score;       /* dissimilarity over what is usual between unrelated pictures: 0 the same, about 1 unrelated */
+    float correlation; /* of the aligned pictures, -1..1, after taking out what all training pictures share */
+    float colour;      /* distance of colour statistics, in standard deviations of train */
+    mnk_alignment as;  /* what turns the training picture into this one */
 } mnk_near;
 
 /* Prepares train for searches: it must outlive the finder. Square pictures are compared whole, others by their central

@@ -25,8 +25,8 @@ mnk_status mnk_copy_index_open(const mnk_images *train, const mnk_observer *obse
 void mnk_copy_index_close(mnk_copy_index *index);
 /* out [queries->n]; images of the same size, channels and depth as train. Exact copies first; only the others are searched for
  * near copies, with `other_groups` among other groups' images. */
-mnk_status mnk_copies_find(const mnk_copy_index *index, const mnk_images *queries, bool other_groups, const mnk_observer *observer,
-                           mnk_copy *out, mnk_error *err) MNK_CHECK;
+mnk_status mnk_copies_find(const mnk_copy_index *index, const mnk_images *queries, bool other_groups,
+                           const mnk_observer *observer, mnk_copy *out, mnk_error *err) MNK_CHECK;
 /* Near copies among other groups alone, without a look for exact ones: train's own rows against train. */
 mnk_status mnk_copies_find_others(const mnk_copy_index *index, const mnk_images *queries, const mnk_observer *observer,
                                   mnk_copy *out, mnk_error *err) MNK_CHECK;

@@ -67,7 +67,8 @@ void mnk_copy_aligned(const mnk_images *d, size_t row, const mnk_alignment *as, 
         for (int x = 0; x < w; x++, out += channels) {
             const float v = (float)y - cy, u = (float)x - cx;
             const float back = u * c - v * s; /* turned clockwise, then mirrored, then moved back to where it came from */
-            const float px = cx + (as->mirrored ? -back : back) + half * as->shift_x, py = cy + u * s + v * c + half * as->shift_y;
+            const float px = cx + (as->mirrored ? -back : back) + half * as->shift_x,
+                        py = cy + u * s + v * c + half * as->shift_y;
             const bool outside = px < -0.5f || py < -0.5f || px > (float)w - 0.5f || py > (float)h - 0.5f;
             const float qx = fminf(fmaxf(px, 0), (float)(w - 1)), qy = fminf(fmaxf(py, 0), (float)(h - 1));
             const int x0 = (int)qx, y0 = (int)qy, x1 = x0 + 1 < w ? x0 + 1 : x0, y1 = y0 + 1 < h ? y0 + 1 : y0;

@@ -143,8 +143,8 @@ static void column_best(const float *tile, size_t transforms, size_t n, float *t
         }
 }
 
-void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *references, size_t n, size_t variants, float *scratch,
-                        mnk_bank_match *out) {
+void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *references, size_t n, size_t variants,
+                        float *scratch, mnk_bank_match *out) {
     const blasint m = (blasint)b->m, wide = (blasint)(variants * b->m);
     const size_t zoomed = b->transforms - MNK_BANK_UPRIGHT;
     float top[COLUMNS * MNK_BANK_VARIANTS];
@@ -152,8 +152,8 @@ void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *refe
     for (size_t i = 0; i < n; i += COLUMNS) {
         const size_t k = n - i < COLUMNS ? n - i : COLUMNS, columns = k * variants;
         const float *r = references + i * variants * b->m;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, MNK_BANK_UPRIGHT, (blasint)columns, m, 1, query, m, r, m, 0, scratch,
-                    (blasint)columns);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, MNK_BANK_UPRIGHT, (blasint)columns, m, 1, query, m, r, m, 0,
+                    scratch, (blasint)columns);
         column_best(scratch, MNK_BANK_UPRIGHT, columns, top, at);
         for (size_t c = 0; c < columns; c++) {
             mnk_bank_match *o = &out[i + c / variants];
@@ -164,8 +164,7 @@ void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *refe
                     m, r, wide, 0, scratch, (blasint)k);
         column_best(scratch, zoomed, k, top, at);
         for (size_t c = 0; c < k; c++)
-            if (top[c] > out[i + c].correlation)
-                out[i + c] = (mnk_bank_match){top[c], (uint16_t)(MNK_BANK_UPRIGHT + at[c]), 0};
+            if (top[c] > out[i + c].correlation) out[i + c] = (mnk_bank_match){top[c], (uint16_t)(MNK_BANK_UPRIGHT + at[c]), 0};
     }
 }
 

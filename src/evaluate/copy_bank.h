@@ -14,9 +14,9 @@ enum {
 
 typedef struct mnk_bank {
     mnk_view_shape shape;
-    size_t dim, m;     /* values of a disc, components kept */
-    mnk_pca pca;       /* of discs of train under rotation; partly whitened */
-    size_t transforms; /* MNK_BANK_SCALES * MNK_BANK_UPRIGHT: scale, then mirrored, then angle */
+    size_t dim, m;              /* values of a disc, components kept */
+    mnk_pca pca;                /* of discs of train under rotation; partly whitened */
+    size_t transforms;          /* MNK_BANK_SCALES * MNK_BANK_UPRIGHT: scale, then mirrored, then angle */
     mnk_view_taps *taps, *part; /* of the transforms; of the variants */
 } mnk_bank;
 
@@ -39,8 +39,8 @@ typedef struct mnk_bank_match {
     uint16_t variant;   /* of the reference */
 } mnk_bank_match;
 /* references [n][variants][m], the first `variants` of each; out [n]. Query zoomed or reference zoomed, never both. */
-void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *references, size_t n, size_t variants, float *scratch,
-                        mnk_bank_match *out);
+void mnk_bank_match_all(const mnk_bank *b, const float *query, const float *references, size_t n, size_t variants,
+                        float *scratch, mnk_bank_match *out);
 
 /* Improves a match by small steps of angle, zoom and shift; returns the correlation. *as: what turns the reference into the
  * query. */

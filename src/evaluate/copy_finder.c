@@ -12,20 +12,26 @@
 
 enum {
     FEWEST = 8,
-    BY_SHAPE = 176,   /* training pictures that the screen lets through by its descriptor alone ... */
-    BY_COLOUR = 80,   /* ... and by descriptor and colour, of the others */
+    BY_SHAPE = 176, /* training pictures that the screen lets through by its descriptor alone ... */
+    BY_COLOUR = 80, /* ... and by descriptor and colour, of the others */
     CANDIDATES = BY_SHAPE + BY_COLOUR,
-    REFINED = 4,      /* best ones of the bank that are aligned more finely */
-    COHORT = 64,      /* training pictures that stand for "unrelated" */
+    REFINED = 4, /* best ones of the bank that are aligned more finely */
+    COHORT = 64, /* training pictures that stand for "unrelated" */
     BATCH = MNK_SCREEN_BATCH
 };
 
-/* Dissimilarity = 1 - correlation + COLOUR_WEIGHT * min(colour distance, COLOUR_CAP): recolouring costs no more than the cap. */
-static const float COLOUR_WEIGHT = 0.2f, COLOUR_CAP = 1;
+/* Two dissimilarities, each over what is usual of it: of shape, 1 - correlation; of shape and colour, the same +
+ * COLOUR_WEIGHT * min(colour distance, COLOUR_CAP). The score is the smaller one, so that a recoloured copy is judged by its
+ * shape; shape alone tells less and is taken SHAPE_FACTOR times. */
+static const float COLOUR_WEIGHT = 0.2f, COLOUR_CAP = 1, SHAPE_FACTOR = 1.25f;
 /* The same for the screen's likeness. */
 static const float SCREEN_COLOUR = 0.2f;
 /* The share of the cohort that is nearer than "usual": so many of them may be copies before the yardstick suffers. */
 static const double USUAL_SHARE = 0.1;
+
+typedef struct kinds { /* of dissimilarity */
+    float shape, both;
+} kinds;
 
 struct mnk_copy_finder {
     const mnk_images *train;
@@ -41,7 +47,7 @@ struct mnk_copy_finder {
     uint32_t cohort[COHORT];
     size_t cohorts;
     float *cohort_reference; /* [cohorts][MNK_BANK_SCALES][m] */
-    float *usual;            /* [n] dissimilarity to unrelated pictures at USUAL_SHARE */
+    kinds *usual;            /* [n] dissimilarity to unrelated pictures at USUAL_SHARE */
 };
 
 /* ---- views ---- */
@@ -60,7 +66,8 @@ static void view_block(void *ctx, size_t block) {
     float *scratch = mnk_alloc(mnk_view_scratch(c->d, c->shape), sizeof *scratch);
     if (!scratch) __atomic_store_n(&c->failed, 1, __ATOMIC_RELAXED);
     for (size_t i = block * BLOCK; scratch && i < c->d->n && i < (block + 1) * BLOCK; i++)
-        c->usable[i] = mnk_view_make(c->d, i, c->shape, scratch, c->view + i * c->shape->values, c->colour + i * c->shape->colours);
+        c->usable[i] =
+            mnk_view_make(c->d, i, c->shape, scratch, c->view + i * c->shape->values, c->colour + i * c->shape->colours);
     mnk_free(scratch);
 }
 
@@ -91,8 +98,14 @@ static float colour_distance(const mnk_copy_finder *f, const float *a, const flo
     return sqrtf(sum / (float)f->colours.m);
 }
 
-static float dissimilarity(float correlation, float colour) {
-    return fmaxf(0, 1 - correlation) + COLOUR_WEIGHT * fminf(colour, COLOUR_CAP);
+static kinds dissimilarity(float correlation, float colour) {
+    const float shape = fmaxf(0, 1 - correlation);
+    return (kinds){shape, shape + COLOUR_WEIGHT * fminf(colour, COLOUR_CAP)};
+}
+
+static float score_of(kinds d, kinds usual_reference, kinds usual_query) {
+    return fminf(SHAPE_FACTOR * 2 * d.shape / (usual_reference.shape + usual_query.shape),
+                 2 * d.both / (usual_reference.both + usual_query.both));
 }
 
 /* ---- what is usual ---- */
@@ -102,10 +115,14 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static float usual_of(float *x, size_t n) {
-    qsort(x, n, sizeof *x, ascending);
-    size_t k = (size_t)(USUAL_SHARE * (double)n);
-    return n ? fmaxf(1e-3f, x[k < n ? k : n - 1]) : 1;
+static kinds usual_of(const kinds *x, size_t n) {
+    float shape[COHORT], both[COHORT];
+    if (!n) return (kinds){1, 1};
+    for (size_t k = 0; k < n; k++) shape[k] = x[k].shape, both[k] = x[k].both;
+    qsort(shape, n, sizeof *shape, ascending);
+    qsort(both, n, sizeof *both, ascending);
+    const size_t k = (size_t)(USUAL_SHARE * (double)n);
+    return (kinds){fmaxf(1e-3f, shape[k]), fmaxf(1e-3f, both[k])};
 }
 
 static void choose_cohort(mnk_copy_finder *f) {
@@ -170,7 +187,8 @@ static void usual_block(void *ctx, size_t block) {
     open_ctx *c = ctx;
     mnk_copy_finder *f = c->f;
     const size_t begin = block * BLOCK, n = f->n - begin < BLOCK ? f->n - begin : BLOCK;
-    float *scratch = mnk_alloc_aligned(mnk_bank_scratch(&f->bank), sizeof *scratch), all[BLOCK][COHORT];
+    float *scratch = mnk_alloc_aligned(mnk_bank_scratch(&f->bank), sizeof *scratch);
+    kinds all[BLOCK][COHORT];
     size_t count[BLOCK] = {0};
     mnk_bank_match match[BLOCK];
     if (!scratch) {
@@ -216,8 +234,9 @@ mnk_status mnk_copy_finder_open(const mnk_images *train, const mnk_observer *obs
     MNK_OUT(MNK_NEW(f, 1, err));
     f->train = train, f->n = train->n;
     mnk_view_shape_of(train, &f->shape);
-    MNK_OUT(mnk_memory_require(f->n * (f->shape.values * 6 + MNK_BANK_VARIANTS * 128 * 2 + (MNK_BANK_SCALES * 128 + 200) * sizeof(float)),
-                               "the search for copies", err));
+    MNK_OUT(mnk_memory_require(
+        f->n * (f->shape.values * 6 + MNK_BANK_VARIANTS * 128 * 2 + (MNK_BANK_SCALES * 128 + 200) * sizeof(float)),
+        "the search for copies", err));
     MNK_OUT(MNK_NEW(view, f->n * f->shape.values, err));
     MNK_OUT(MNK_NEW(colour, f->n * f->shape.colours, err));
     MNK_OUT(MNK_NEW(f->usable, f->n, err));
@@ -225,8 +244,9 @@ mnk_status mnk_copy_finder_open(const mnk_images *train, const mnk_observer *obs
     MNK_OUT(make_views(train, &f->shape, view, colour, f->usable, err));
     for (size_t i = 0; i < f->n; i++) usable += f->usable[i];
     if (usable < FEWEST) {
-        MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "near-copies: %zu training pictures that are not of one colour, at least %d are needed",
-                         usable, FEWEST));
+        MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT,
+                         "near-copies: %zu training pictures that are not of one colour, at least %d are needed", usable,
+                         FEWEST));
     }
     MNK_OUT(fit_colour(f, colour, err));
     MNK_OUT(mnk_screen_open(&f->shape, view, f->usable, f->n, &f->screen, err));
@@ -313,12 +333,10 @@ static int by_score(const void *a, const void *b) {
     return (x->row > y->row) - (x->row < y->row);
 }
 
-static float score_of(float d, float usual_reference, float usual_query) { return 2 * d / (usual_reference + usual_query); }
-
 /* Dissimilarity of the query to unrelated pictures. */
-static float usual_for(const mnk_copy_finder *f, const search_ctx *c, size_t i, space *s) {
+static kinds usual_for(const mnk_copy_finder *f, const search_ctx *c, size_t i, space *s) {
     mnk_bank_match match[COHORT];
-    float x[COHORT];
+    kinds x[COHORT];
     size_t n = 0;
     mnk_bank_match_all(&f->bank, s->query, f->cohort_reference, f->cohorts, MNK_BANK_SCALES, s->bank, match);
     for (size_t j = 0; j < f->cohorts; j++) {
@@ -355,10 +373,10 @@ static void search_one(const search_ctx *c, size_t i, size_t in_batch, space *s)
     mnk_bank_query(&f->bank, view, s->bank, s->query);
     for (size_t k = 0; k < n; k++) from_int16(f->reference + row[k] * per, per, s->gathered + k * per);
     mnk_bank_match_all(&f->bank, s->query, s->gathered, n, MNK_BANK_VARIANTS, s->bank, match);
-    const float usual = usual_for(f, c, i, s);
+    const kinds usual = usual_for(f, c, i, s);
     for (size_t k = 0; k < n; k++) {
         const float colour = colour_distance(f, s->white, f->colour + row[k] * f->colours.m);
-        const float d = dissimilarity(match[k].correlation, colour);
+        const kinds d = dissimilarity(match[k].correlation, colour);
         all[k] = (candidate){score_of(d, f->usual[row[k]], usual), match[k].correlation, colour, row[k], match[k]};
     }
     qsort(all, n, sizeof *all, by_score);
@@ -385,8 +403,8 @@ static void search_batch(void *ctx, size_t batch) {
         return;
     }
     for (size_t k = 0; k < n; k++)
-        usable[k] = mnk_view_make(c->q, begin + k, &f->shape, s.make, s.view + k * f->shape.values,
-                                  s.colour + k * f->shape.colours);
+        usable[k] =
+            mnk_view_make(c->q, begin + k, &f->shape, s.make, s.view + k * f->shape.values, s.colour + k * f->shape.colours);
     mnk_screen_describe(&f->screen, s.view, n, s.screen, s.descriptor);
     mnk_screen_likeness(&f->screen, s.descriptor, n, s.likeness);
     for (size_t k = 0; k < n; k++)
@@ -394,8 +412,8 @@ static void search_batch(void *ctx, size_t batch) {
     mnk_free(block);
 }
 
-mnk_status mnk_copy_finder_search(const mnk_copy_finder *f, const mnk_images *q, bool other_groups, const mnk_observer *observer,
-                                  mnk_near *out, mnk_error *err) {
+mnk_status mnk_copy_finder_search(const mnk_copy_finder *f, const mnk_images *q, bool other_groups,
+                                  const mnk_observer *observer, mnk_near *out, mnk_error *err) {
     enum { STRETCH = 512 };
     if (q->channels != f->shape.channels)
         return MNK_FAIL(err, MNK_ERR_INPUT, "near-copies: pictures of %d channels against %d", q->channels, f->shape.channels);

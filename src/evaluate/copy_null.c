@@ -86,6 +86,8 @@ mnk_copy_threshold mnk_copy_null_threshold(const mnk_copy_null *null, int label,
     if (!c->n) return (mnk_copy_threshold){.score = -1, .is_pooled = true};
     const double n = (double)c->n, all = (double)c->independent + 1;
     const double k = fmin(n, fmax(1, floor(share * (n + 1)))), p = k / (n + 1);
-    return (mnk_copy_threshold){
-        .score = (double)c->score[(size_t)k - 1], .expected = p, .variance = p * (1 - p) / (all + 1), .is_pooled = c->is_pooled};
+    return (mnk_copy_threshold){.score = (double)c->score[(size_t)k - 1],
+                                .expected = p,
+                                .variance = p * (1 - p) / (all + 1),
+                                .is_pooled = c->is_pooled};
 }

@@ -42,13 +42,15 @@ static copy_shares shares(const judged *j, const mnk_copy *c, const int32_t *lab
         for (size_t i = 0; i < n; i++) weight += label[i] == k;
         weight /= (double)n;
         s.expected += weight * j->threshold[k].expected;
-        variance += (j->threshold[k].is_pooled ? weight : weight * weight) * j->threshold[k].variance; /* pooled ones err together */
+        variance +=
+            (j->threshold[k].is_pooled ? weight : weight * weight) * j->threshold[k].variance; /* pooled ones err together */
     }
     s.deviation = sqrt(variance + s.expected * (1 - s.expected) / (double)n);
     return s;
 }
 
-static mnk_status flag_copies(const judged *j, const mnk_copy *c, const int32_t *label, size_t n, mnk_result *r, mnk_error *err) {
+static mnk_status flag_copies(const judged *j, const mnk_copy *c, const int32_t *label, size_t n, mnk_result *r,
+                              mnk_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (!c[i].is_exact && !(j->threshold && is_near(&c[i], j->threshold[label[i]].score))) continue;
         mnk_flag *f = mnk_result_add_flag(r, c[i].is_exact ? "exact_copy" : "near_copy", i);
@@ -59,8 +61,8 @@ static mnk_status flag_copies(const judged *j, const mnk_copy *c, const int32_t 
         mnk_alignment_text(&c[i].near.as, as, sizeof as);
         if (c[i].is_exact) snprintf(f->note, sizeof f->note, "%s", as);
         else
-            snprintf(f->note, sizeof f->note, "%s; r %.2f; p %.2g", as, (double)c[i].near.correlation,
-                     mnk_copy_null_p(&j->null, label[i], (double)c[i].near.score));
+            snprintf(f->note, sizeof f->note, "%s; r %.2f; p %.2g (n %zu)", as, (double)c[i].near.correlation,
+                     mnk_copy_null_p(&j->null, label[i], (double)c[i].near.score), j->null.of[label[i]].n);
     }
     return MNK_OK;
 }
@@ -78,10 +80,11 @@ static mnk_status set_null(judged *j, const mnk_copy *c, const int32_t *label, c
     for (int k = 0; k < j->s->classes; k++) {
         j->threshold[k] = mnk_copy_null_threshold(&j->null, k, j->s->config->near_share);
         if (j->threshold[k].is_pooled)
-            mnk_result_add_warning(r,
-                                   "class %.60s has fewer than %d images in the null of copies (%s): its near copies are judged "
-                                   "by the scores of all classes together",
-                                   j->s->images[MNK_ROLE_TRAIN]->class_names[k], MNK_COPY_NULL_FEWEST, name);
+            mnk_result_add_warning(
+                r,
+                "class %.60s has fewer than %d images in the null of copies (%s): its near copies are judged "
+                "by the scores of all classes together",
+                j->s->images[MNK_ROLE_TRAIN]->class_names[k], MNK_COPY_NULL_FEWEST, name);
     }
 out:
     mnk_free(score);
@@ -116,7 +119,8 @@ out:
     return status;
 }
 
-static mnk_status add_metrics(const judged *j, const copy_shares *share /* by role; train: copy */, mnk_result *r, mnk_error *err) {
+static mnk_status add_metrics(const judged *j, const copy_shares *share /* by role; train: copy */, mnk_result *r,
+                              mnk_error *err) {
     const mnk_sets *s = j->s;
     const size_t n = s->images[MNK_ROLE_SYNTHETIC]->n;
     const copy_shares *y = &share[MNK_ROLE_SYNTHETIC];

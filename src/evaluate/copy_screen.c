@@ -81,7 +81,8 @@ static void polar(const mnk_screen *s, const float *mag, float zoom, float *out)
     for (int r = 0; r < RADII; r++) {
         const float radius = (float)(LOWEST * pow(top / LOWEST, (double)r / (RADII - 1))) * zoom;
         for (int a = 0; a < ANGLES; a++) /* half a turn: the tables go round in half steps */
-            ring[a] = radius < 0.5f * (float)n ? sqrtf(magnitude(mag, n, radius * s->half_sine[a], radius * s->half_cosine[a])) : 0;
+            ring[a] =
+                radius < 0.5f * (float)n ? sqrtf(magnitude(mag, n, radius * s->half_sine[a], radius * s->half_cosine[a])) : 0;
         for (int h = 0; h < HARMONICS; h++) {
             float re = 0, im = 0;
             for (int a = 0; a < ANGLES; a++) {

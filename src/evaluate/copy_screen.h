@@ -7,13 +7,17 @@
 #include "math/fft.h"
 #include "math/linalg.h"
 
-enum { MNK_SCREEN_ZOOMS = 5, MNK_SCREEN_ANGLES = 24 /* over half a turn: |F| is even */, MNK_SCREEN_BATCH = MNK_FFT_LANES,
-    MNK_SCREEN_PARTS = 5 /* of a training picture: the whole, and four parts nearer the corners, for crops */ };
+enum {
+    MNK_SCREEN_ZOOMS = 5,
+    MNK_SCREEN_ANGLES = 24 /* over half a turn: |F| is even */,
+    MNK_SCREEN_BATCH = MNK_FFT_LANES,
+    MNK_SCREEN_PARTS = 5 /* of a training picture: the whole, and four parts nearer the corners, for crops */
+};
 
 typedef struct mnk_screen {
     mnk_view_shape shape;
     mnk_fft fft;
-    float *window;    /* [side][side] */
+    float *window; /* [side][side] */
     float cosine[MNK_SCREEN_ANGLES], sine[MNK_SCREEN_ANGLES], half_cosine[MNK_SCREEN_ANGLES], half_sine[MNK_SCREEN_ANGLES];
     mnk_pca pca;      /* partly whitened */
     size_t n, raw, d; /* pictures; raw and reduced length of a descriptor */
@@ -30,8 +34,8 @@ void mnk_screen_close(mnk_screen *s);
 size_t mnk_screen_scratch(const mnk_screen *s);
 void mnk_screen_describe(const mnk_screen *s, const float *views, size_t n, float *scratch, float *out);
 
-/* likeness [nq][n]: the largest over zooms and parts of the products of each query's descriptors [nq][MNK_SCREEN_ZOOMS][d] with every
- * training picture's; nq <= MNK_SCREEN_BATCH. */
+/* likeness [nq][n]: the largest over zooms and parts of the products of each query's descriptors [nq][MNK_SCREEN_ZOOMS][d] with
+ * every training picture's; nq <= MNK_SCREEN_BATCH. */
 void mnk_screen_likeness(const mnk_screen *s, const float *query, size_t nq, float *likeness);
 /* The `most` rows of largest likeness (lower row on ties; -infinity: never), ascending by row; returns how many. */
 size_t mnk_screen_best(const float *likeness, size_t n, size_t most, uint32_t *row);

@@ -28,7 +28,8 @@ void mnk_view_shape_of(const mnk_images *d, mnk_view_shape *out);
 size_t mnk_view_scratch(const mnk_images *d, const mnk_view_shape *shape);
 bool mnk_view_make(const mnk_images *d, size_t i, const mnk_view_shape *shape, float *scratch, float *view, float *colour);
 
-/* A linear map of the unit disc into a view: point (x, y) of the disc lies at centre + half * (a x + b y + ox, c x + d y + oy). */
+/* A linear map of the unit disc into a view: point (x, y) of the disc lies at centre + half * (a x + b y + ox, c x + d y + oy).
+ */
 typedef struct mnk_view_map {
     float a, b, c, d, ox, oy;
 } mnk_view_map;

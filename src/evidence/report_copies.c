@@ -54,11 +54,10 @@ static mnk_status aligned(const mnk_images *train, const mnk_flag *f, mnk_images
     return MNK_OK;
 }
 
-/* "near, score 0.31: mirrored, turned 37, zoom 1.18; r 0.91; p 0.002" */
+/* "near, score 0.31: mirrored, turned 37, zoom 1.18; r 0.91; p 0.002 (n 600)" */
 static void caption(mnk_text *t, const mnk_flag *f) {
-    char b[48];
     if (!strcmp(f->flag, "exact_copy")) mnk_html_text(t, "exact");
-    else mnk_html_text(t, "near, score %s", mnk_html_number(f->distance, b));
+    else mnk_html_text(t, "near, score %.2f", f->distance);
     if (f->note[0]) mnk_html_text(t, ": %s", f->note);
 }
 
@@ -86,14 +85,16 @@ static mnk_status pairs(mnk_text *t, const mnk_evidence *e, const mnk_findings *
     int n = pick(e, true, columns < PAIRS ? columns : PAIRS, by_distance, flag);
     if (!n || e->hide_real) return MNK_OK;
     mnk_html_element(t, "h3", NULL, "The closest pairs");
-    mnk_html_element(t, "p", "note",
-                     "Left the synthetic image; middle the training image it resembles most, moved as said below it; right that "
-                     "training image as it is. The %d closest. Score: 0 the same, about 1 what unrelated images have. r: "
-                     "correlation once aligned. p: share of unseen real images of that class that come as near.",
-                     n);
+    mnk_html_element(
+        t, "p", "note",
+        "Left the synthetic image; middle the training image it resembles most, moved as said below it; right that "
+        "training image as it is. The %d closest. Score: 0 the same, about 1 what unrelated images have. r: "
+        "correlation once aligned. p: share of the n unseen real images of that class that come as near (at least 1 in n + 1).",
+        n);
     const double usual = f->near_share && f->near_share->references ? f->near_share->reference[0].value : NAN;
     if (!isnan(usual))
-        mnk_html_element(t, "p", "note", "%s of unseen real images would be flagged as well: a flag is a reason to look, not a proof.",
+        mnk_html_element(t, "p", "note",
+                         "%s of unseen real images would be flagged as well: a flag is a reason to look, not a proof.",
                          mnk_html_percent(usual, a));
     mnk_text_add(t, "<div class=\"pairs\">\n");
     for (int i = 0; i < n; i++) MNK_TRY(pair(t, e, flag[i], err));
@@ -159,12 +160,12 @@ mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findi
         return MNK_OK;
     }
     char a[48], b[48], c[48];
-    mnk_html_element(t, "p", NULL,
-                     "%s exact and %s near copies of training images among %s synthetic images. Exact ones were looked for under the "
-                     "eight flips and quarter turns; near ones under any rotation, mirrored or not, zooms of 0.6 to 1.7, crops, "
-                     "and changes of colour.",
-                     mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b),
-                     mnk_html_count(e->synthetic ? e->synthetic->n : 0, c));
+    mnk_html_element(
+        t, "p", NULL,
+        "%s exact and %s near copies of training images among %s synthetic images. Exact ones were looked for under the "
+        "eight flips and quarter turns; near ones under any rotation, mirrored or not, zooms of 0.6 to 1.7, crops, "
+        "and changes of colour.",
+        mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b), mnk_html_count(e->synthetic ? e->synthetic->n : 0, c));
     MNK_TRY(pairs(t, e, f, columns, err));
     histogram(t, l);
     MNK_TRY(never(t, e, f, columns, err));
