@@ -20,6 +20,8 @@ typedef struct report {
     double p_zero[ARMS_MAX], p_margin[ARMS_MAX]; /* of the row being written, corrected */
 } report;
 
+static const char *unit_name(const report *p) { return p->settings->subsets > 1 ? "training subsets" : "generators"; }
+
 static const mnk_auc_sample *base_of(const report *p) { return p->sample[p->settings->baseline]; }
 
 /* ---- intervals ---- */
@@ -125,13 +127,27 @@ static void write_note(const report *p, int a, int k, const mnk_effect *gain, mn
     if (k < p->test->classes) add(m, "%zu of %zu images", count_of(p->test, k), p->test->n);
     if (k == MNK_AUC_MACRO(p->test) && !gain && *arm->about) add(m, "%s", arm->about);
     if (arm->trained > 1 && !gain)
-        add(m, "mean of %zu %s, sd %.4f", s->units > 1 ? s->units : arm->trained, s->units > 1 ? p->settings->unit_name : "seeds",
+        add(m, "mean of %zu %s, sd %.4f", s->units > 1 ? s->units : arm->trained, s->units > 1 ? unit_name(p) : "seeds",
             s->spread[k]);
     if (gain && s->units > 1)
-        add(m, "sd %.4f over %zu %s, %.4f from test images, df %.1f", gain->sd_units, s->units, p->settings->unit_name,
+        add(m, "sd %.4f over %zu %s, %.4f from test images, df %.1f", gain->sd_units, s->units, unit_name(p),
             gain->sd_test, isinf(gain->df) ? 9999.0 : gain->df);
     if (s->grouped) add(m, "bootstrap of %zu groups", s->groups);
     else add(m, "%s", k == MNK_AUC_ACCURACY(p->test) && !gain ? "Wilson" : gain ? "paired" : "DeLong");
+}
+
+static void add_verdict(const report *p, int a, const mnk_effect *e, mnk_metric *m) {
+    const mnk_auc_report_settings *s = p->settings;
+    mnk_metric_add_reference(m, "margin", s->margin);
+    mnk_metric_add_reference(m, "p_holm", p->p_zero[a]);
+    mnk_metric_add_reference(m, "p_margin", p->p_margin[a]);
+    mnk_metric_add_reference(m, "sd_test", e->sd_test);
+    mnk_metric_add_reference(m, "sd_units", e->sd_units);
+    if (p->sample[a]->grouped) mnk_metric_add_reference(m, "groups", (double)p->sample[a]->groups);
+    mnk_metric_add_reference(m, "subsets", s->subsets);
+    mnk_metric_add_reference(m, "generators", s->generators);
+    snprintf(m->verdict, sizeof m->verdict, "%s",
+             p->arm[a].refused ? "refused" : mnk_auc_verdict(m->value, p->p_zero[a], p->p_margin[a], s->level));
 }
 
 static mnk_status add_row(mnk_result *r, const report *p, int a, int k, bool is_gain, mnk_error *err) {
@@ -156,12 +172,7 @@ static mnk_status add_row(mnk_result *r, const report *p, int a, int k, bool is_
     }
     if (compared && !is_gain)
         mnk_metric_add_reference(m, p->arm[p->settings->baseline].name, mnk_auc_effect(base_of(p), NULL, k).value);
-    if (is_gain && k != MNK_AUC_ACCURACY(test) && !isnan(m->value)) {
-        mnk_metric_add_reference(m, "p_holm", p->p_zero[a]);
-        mnk_metric_add_reference(m, "p_margin", p->p_margin[a]);
-        snprintf(m->verdict, sizeof m->verdict, "%s",
-                 arm->refused ? "refused" : mnk_auc_verdict(m->value, p->p_zero[a], p->p_margin[a], p->settings->level));
-    }
+    if (is_gain && k != MNK_AUC_ACCURACY(test) && !isnan(m->value)) add_verdict(p, a, &e, m);
     write_note(p, a, k, is_gain ? &e : NULL, m);
     return MNK_OK;
 }

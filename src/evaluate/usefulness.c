@@ -228,7 +228,8 @@ static mnk_status judge_point(judging *j, const mnk_usefulness_point *p, mnk_err
                                         .baseline = baseline,
                                         .margin = j->config->margin,
                                         .suffix = suffix,
-                                        .unit_name = p->subsets > 1 ? "training subsets" : "generators"};
+                                        .subsets = p->subsets,
+                                        .generators = p->generators};
     MNK_OUT(mnk_auc_report(j->r, &j->test, arm, arms, &settings, err));
 out:
     for (int a = 0; a < MNK_ARMS; a++) mnk_free(run[a].run);
