@@ -35,11 +35,11 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_POWER,   /* start vectors of power iterations */
     MNK_PURPOSE_GALLERY, /* which items a report shows */
     MNK_PURPOSE_KEEP,    /* which items of a class a study keeps */
+    MNK_PURPOSE_HALVES,  /* which half of a table learns and which judges: leaks of the outcome */
     MNK_PURPOSE_TABLE_FIT,    /* fitting a generator of tables */
     MNK_PURPOSE_TABLE_DRAW,   /* drawing rows from it */
     MNK_PURPOSE_TABLE_RECODE, /* undoing the recoding: within a pool of rare levels */
-    MNK_PURPOSE_TABLE_ID,     /* identifiers */
-    MNK_PURPOSE_TABLE_MIX     /* which row of a wanted mix is drawn next */
+    MNK_PURPOSE_TABLE_ID      /* identifiers */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

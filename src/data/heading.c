@@ -5,9 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-const char *const mnk_words_id[] = {"id",   "ids",  "identifier", "nr",  "nbr", "mrn", "uid",
-                                    "uuid", "guid", "ssn",        "key", "sno", NULL};
-const char *const mnk_words_person[] = {"patient", "patients", "subject", "person", "pat", "pid", "participant", "mrn", NULL};
+const char *const mnk_words_id[] = {"id",   "ids",  "identifier", "nr",  "nbr",       "mrn", "uid",
+                                    "uuid", "guid", "ssn",        "key", "uniquepid", "sno", NULL};
+const char *const mnk_words_person[] = {"patient", "patients",    "subject",   "person", "pat",
+                                        "pid",     "participant", "uniquepid", "mrn",    NULL};
 const char *const mnk_words_count[] = {"num",   "number", "count",  "n",   "days",  "hours",  "minutes",
                                        "weeks", "months", "years",  "age", "times", "amount", "score",
                                        "total", "time",   "offset", "edu", NULL};
@@ -17,6 +18,13 @@ const char *const mnk_words_subgroup[] = {"sex", "gender", "race", "ethnicity", 
 const char *const mnk_words_quasi[] = {"sex",  "gender", "race",  "ethnicity", "ethnic", "age",       "zip",        "postcode",
                                        "city", "county", "state", "birthdate", "dob",    "deathdate", "birthplace", NULL};
 const char *const mnk_words_sensitive[] = {"hiv", "diag", "diagnosis", "dx", "income", "psychiatric", "religion", NULL};
+/* Measurements of the living that are never 0. */
+const char *const mnk_words_positive[] = {
+    "bp",        "sbp",     "dbp",        "trestbps",    "meanbp",     "map",        "pressure", "systolic",    "diastolic",
+    "hr",        "hrt",     "pulse",      "thalach",     "heartrate",  "resp",       "temp",     "temperature", "spo2",
+    "glucose",   "insulin", "chol",       "cholesterol", "hdl",        "ldl",        "bmi",      "weight",      "height",
+    "thickness", "ph",      "hemoglobin", "haemoglobin", "hematocrit", "creatinine", "crea",     "sodium",      "sod",
+    "potassium", "albumin", "alb",        "platelets",   "wbc",        "wblc",       NULL};
 /* In order of preference. */
 const char *const mnk_names_label[] = {
     "label",    "target", "outcome",   "class",    "y",         "readmitted",         "death",
@@ -45,6 +53,17 @@ bool mnk_heading_has(const char *heading, const char *const *words) {
         if (p > start && in_list(start, (size_t)(p - start), words)) return true;
     }
     return false;
+}
+
+/* "hospitalid", but not "steroid", "fluid", "acid", "lipid". */
+bool mnk_heading_is_id(const char *heading) {
+    static const char *const others[] = {"oid", "uid", "acid", "ipid", "valid", "solid", NULL};
+    size_t n = strlen(heading);
+    if (mnk_heading_has(heading, mnk_words_id)) return true;
+    if (n < 5 || strcasecmp(heading + n - 2, "id") != 0) return false;
+    for (size_t k = 0; others[k]; k++)
+        if (!strcasecmp(heading + n - strlen(others[k]), others[k])) return false;
+    return true;
 }
 
 bool mnk_heading_is(const char *heading, const char *const *names) { return in_list(heading, strlen(heading), names); }

@@ -335,6 +335,12 @@ void mnk_table_file_clear(mnk_table_file *f) {
 
 /* ---- blocks ---- */
 
+uint64_t mnk_cell_hash(const mnk_cell *c) {
+    uint64_t h = 14695981039346656037u;
+    for (uint32_t i = 0; i < c->n; i++) h = (h ^ (uint8_t)c->at[i]) * 1099511628211u;
+    return h ^ h >> 29;
+}
+
 mnk_status mnk_table_block_read(const mnk_table_file *f, size_t b, mnk_table_block *out, mnk_error *err) {
     size_t first = b * f->block_rows, rows = f->rows - first < f->block_rows ? f->rows - first : f->block_rows;
     mnk_csv_scan s = {.p = f->bytes + f->block_at[b],

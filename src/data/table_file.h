@@ -47,6 +47,8 @@ typedef struct mnk_cell {
     uint32_t n;
 } mnk_cell;
 
+uint64_t mnk_cell_hash(const mnk_cell *c); /* FNV-1a, folded */
+
 typedef struct mnk_table_block {
     size_t first, rows; /* rows first .. first+rows-1 of the table */
     mnk_cell *cell;     /* [columns*rows], column by column */

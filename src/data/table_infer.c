@@ -13,9 +13,10 @@
 #include "data/images.h"
 
 enum {
-    FEW_LEVELS = 10,  /* so few different whole numbers are codes, unless the heading speaks of a quantity */
-    LONG_TEXT = 60,   /* characters: longer cells are free text */
-    PROVING_ROWS = 20 /* a column of different values in fewer rows proves nothing */
+    LABEL_LEVELS = 20, /* so many different whole numbers of an outcome are classes */
+    FEW_LEVELS = 10,   /* so few different whole numbers are codes, unless the heading speaks of a quantity */
+    LONG_TEXT = 60,    /* characters: longer cells are free text */
+    PROVING_ROWS = 20  /* a column of different values in fewer rows proves nothing */
 };
 
 typedef struct inferring {
@@ -33,12 +34,6 @@ typedef struct inferring {
 static int compare_u64(const void *a, const void *b) {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return x < y ? -1 : x > y;
-}
-
-static uint64_t hash_of(const mnk_cell *c) {
-    uint64_t h = 0x9e3779b97f4a7c15u;
-    for (uint32_t i = 0; i < c->n; i++) h = (h ^ (uint8_t)c->at[i]) * 0xd6e8feb86659fd93u, h ^= h >> 32;
-    return h;
 }
 
 static bool may_be_unique(const inferring *g, size_t c) {
@@ -62,7 +57,7 @@ static void hash_block(void *ctx, size_t b) {
     else
         for (size_t k = 0; k < h->columns; k++)
             for (size_t r = 0; r < block.rows; r++)
-                h->hash[k][block.first + r] = hash_of(&block.cell[h->column[k] * block.rows + r]);
+                h->hash[k][block.first + r] = mnk_cell_hash(&block.cell[h->column[k] * block.rows + r]);
     mnk_table_block_clear(&block);
 }
 
@@ -210,7 +205,8 @@ static bool is_person(const inferring *g, size_t c) {
     const char *h = g->f->heading[c];
     if (g->o->person_column) return is_named(g->o->person_column, h);
     return mnk_heading_has(h, mnk_words_person) &&
-           (mnk_heading_has(h, mnk_words_id) || mnk_heading_is(h, (const char *const[]){"patient", "subject", "person", NULL}));
+           (mnk_heading_is_id(h) ||
+            mnk_heading_is(h, (const char *const[]){"patient", "subject", "person", "pid", "mrn", NULL}));
 }
 
 static void number_column(const mnk_number_stats *n, mnk_column *k) {
@@ -222,23 +218,25 @@ static void number_column(const mnk_number_stats *n, mnk_column *k) {
 }
 
 /* Whole numbers: identifiers, codes of a few kinds, or quantities. */
-static mnk_column_type whole_type(const inferring *g, size_t c) {
+static mnk_column_type whole_type(const inferring *g, size_t c, size_t filled) {
     const mnk_column_stats *s = &g->stats[c];
     const char *h = g->f->heading[c];
-    bool id = mnk_heading_has(h, mnk_words_id);
+    bool id = mnk_heading_is_id(h);
     size_t distinct = s->set.many ? SIZE_MAX : s->set.n;
     if (is_person(g, c)) return MNK_COLUMN_ID;
     if (g->unique[c] && (id || !strcmp(h, "column_1")) && g->f->rows >= PROVING_ROWS) return MNK_COLUMN_ID;
-    if (distinct <= 2 || is_named(g->o->label_column, h) || mnk_heading_is(h, mnk_names_label))
-        return distinct <= 20 ? MNK_COLUMN_CATEGORY : MNK_COLUMN_INTEGER;
-    if (distinct <= FEW_LEVELS && !mnk_heading_has(h, mnk_words_count)) return MNK_COLUMN_CATEGORY;
-    if ((id || mnk_heading_has(h, mnk_words_code)) && distinct <= MNK_LEVELS_MAX) return MNK_COLUMN_CATEGORY;
+    bool few = filled >= 3 * (distinct < filled ? distinct : filled); /* each of them comes again and again */
+    bool flag = distinct <= 2 && s->number[0].low >= 0 && s->number[0].high <= 2;
+    if (is_named(g->o->label_column, h) || mnk_heading_is(h, mnk_names_label))
+        return distinct <= LABEL_LEVELS ? MNK_COLUMN_CATEGORY : MNK_COLUMN_INTEGER;
+    if (few && (flag || (distinct <= FEW_LEVELS && !mnk_heading_has(h, mnk_words_count)))) return MNK_COLUMN_CATEGORY;
+    if (few && (id || mnk_heading_has(h, mnk_words_code)) && distinct <= MNK_LEVELS_MAX) return MNK_COLUMN_CATEGORY;
     return id ? MNK_COLUMN_ID : MNK_COLUMN_INTEGER;
 }
 
 static mnk_column_type text_type(const inferring *g, size_t c, size_t filled) {
     const mnk_column_stats *s = &g->stats[c];
-    bool id = mnk_heading_has(g->f->heading[c], mnk_words_id);
+    bool id = mnk_heading_is_id(g->f->heading[c]);
     if (is_person(g, c)) return MNK_COLUMN_ID;
     if (g->unique[c] && (g->f->rows >= PROVING_ROWS || id) && s->longest <= LONG_TEXT && !s->with_blanks) return MNK_COLUMN_ID;
     if (s->set.many) return id ? MNK_COLUMN_ID : MNK_COLUMN_TEXT;
@@ -265,7 +263,7 @@ static mnk_status infer_column(inferring *g, size_t c, mnk_error *err) {
     }
     bool coded = is_number && n->leading_zeros; /* 007 is no 7 */
     if (is_number && !coded) {
-        k->type = n->n == n->integral ? whole_type(g, c) : MNK_COLUMN_NUMERIC;
+        k->type = s->infinite || n->n != n->integral ? MNK_COLUMN_NUMERIC : whole_type(g, c, n->n);
         if (k->type == MNK_COLUMN_INTEGER || k->type == MNK_COLUMN_NUMERIC) {
             number_column(n, k);
             mnk_heading_unit(k->name, unit);

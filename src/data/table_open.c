@@ -1,9 +1,12 @@
 /* Opening a table: which schema, which column is which, and the split asked for. */
+#include "data/table_open.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/file.h"
+#include "data/date_text.h"
 #include "data/images.h"
 #include "data/open.h"
 #include "data/schema_file.h"
@@ -162,6 +165,24 @@ static void tell_file(const opening *g) {
                         "%s: its first line holds numbers alone: taken as a row; columns are called column_1 …", f->name);
 }
 
+/* A column in which no day is above 12 can be read in two ways. */
+static void tell_dates(const opening *g) {
+    char shown[96];
+    for (size_t c = 0; g->is_new && c < g->file.columns; c++) {
+        const mnk_column_stats *s = &g->stats[c];
+        if (g->schema->column[c].type != MNK_COLUMN_DATE) continue;
+        for (int a = 0; a < MNK_DATE_PATTERNS; a++)
+            for (int b = a + 1; b < MNK_DATE_PATTERNS && s->dates[a / 64] >> (a % 64) & 1; b++) {
+                const char *x = mnk_date_patterns[a], *y = mnk_date_patterns[b];
+                bool swapped = x[1] == 'd' && y[1] == 'm' && strlen(x) == strlen(y) && x[2] == y[2];
+                if (swapped && s->dates[b / 64] >> (b % 64) & 1)
+                    mnk_observe_log(g->observer, MNK_LOG_WARNING,
+                                    "%s: column %s: read as %s, though %s fits too; say which in the schema", g->file.name,
+                                    mnk_printable(g->file.heading[c], shown), x, y);
+            }
+    }
+}
+
 static mnk_status make_table(opening *g, const char *spec, mnk_table **out, mnk_error *err) {
     mnk_table *t = NULL;
     mnk_status status = MNK_OK;
@@ -182,9 +203,8 @@ out:
     return status;
 }
 
-static mnk_status open_file(opening *g, const char *path, const char *spec, mnk_table **out, mnk_error *err) {
-    MNK_TRY(mnk_missing_list_parse(g->o->missing, &g->missing, err));
-    MNK_TRY(mnk_table_file_open(path, g->o, g->observer, &g->file, err));
+/* g->file is read. */
+static mnk_status open_text(opening *g, const char *spec, mnk_table **out, mnk_error *err) {
     MNK_TRY(check_rows(g, err));
     tell_file(g);
     if (!(g->texts = mnk_arena_open())) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
@@ -193,30 +213,49 @@ static mnk_status open_file(opening *g, const char *path, const char *spec, mnk_
     MNK_TRY(settle_roles(g, err));
     if (g->is_new) MNK_TRY(refuse_empty_columns(g, err));
     MNK_TRY(bind_columns(g, err));
+    tell_dates(g);
     return make_table(g, spec, out, err);
 }
 
+static void clear(opening *g) {
+    mnk_column_stats_clear(g->stats, g->file.columns);
+    mnk_table_file_clear(&g->file);
+    mnk_arena_close(g->texts);
+    mnk_schema_close(g->schema);
+    mnk_free(g->binding);
+}
+
+static const mnk_table_options defaults;
+
 mnk_status mnk_table_open(const char *spec, const mnk_table_options *options, const mnk_observer *observer, mnk_table **out,
                           mnk_error *err) {
-    static const mnk_table_options defaults = {0};
     char path[1024];
     mnk_split split;
     mnk_table *all = NULL;
     opening g = {.o = options ? options : &defaults, .observer = observer};
     *out = NULL;
     MNK_TRY(mnk_spec_parse(spec, path, sizeof path, &split, err));
-    mnk_status status = open_file(&g, path, spec, &all, err);
+    mnk_status status = mnk_missing_list_parse(g.o->missing, &g.missing, err);
+    if (status == MNK_OK) status = mnk_table_file_open(path, g.o, observer, &g.file, err);
+    if (status == MNK_OK) status = open_text(&g, spec, &all, err);
     if (status == MNK_OK && split != MNK_SPLIT_NONE) {
         status = mnk_table_subset(all, split, out, err);
         if (mnk_schema_role(all->schema, MNK_COLUMN_IS_SPLIT) < 0)
             mnk_error_hint(err, "the table has no column with the role split");
         mnk_table_close(all);
     } else *out = all;
-    mnk_column_stats_clear(g.stats, g.file.columns);
-    mnk_table_file_clear(&g.file);
-    mnk_arena_close(g.texts);
-    mnk_schema_close(g.schema);
-    mnk_free(g.binding);
+    clear(&g);
+    return status;
+}
+
+mnk_status mnk_table_parse(const char *bytes, size_t n, const char *name, const mnk_table_options *options, mnk_table **out,
+                           mnk_error *err) {
+    opening g = {.o = options ? options : &defaults};
+    *out = NULL;
+    mnk_status status = mnk_missing_list_parse(g.o->missing, &g.missing, err);
+    if (status == MNK_OK) status = mnk_table_file_parse(bytes, n, name, g.o, &g.file, err);
+    if (status == MNK_OK) status = open_text(&g, name, out, err);
+    clear(&g);
     return status;
 }
 
