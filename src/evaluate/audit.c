@@ -134,8 +134,8 @@ out:
     return status;
 }
 
-static mnk_status image_copies(const mnk_images *train, const mnk_images *synthetic, const mnk_observer *observer, uint8_t *copy,
-                               mnk_error *err) {
+static mnk_status image_copies(const mnk_images *train, const mnk_images *synthetic, const mnk_observer *observer,
+                               uint8_t *copy, mnk_error *err) {
     mnk_copy_index *index = NULL;
     mnk_copy *found = NULL;
     mnk_status status = MNK_OK;
