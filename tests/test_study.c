@@ -14,10 +14,10 @@
 
 #include "base/file.h"
 #include "base/parallel.h"
+#include "base/yaml.h"
 #include "manikin/study.h"
 #include "study/cache.h"
 #include "study/study.h"
-#include "base/yaml.h"
 
 static mnk_status parse(const char *text, mnk_study **out, mnk_error *err) {
     return mnk_study_parse(text, strlen(text), "s.yaml", NULL, NULL, 0, out, err);

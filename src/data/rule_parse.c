@@ -295,27 +295,20 @@ static mnk_status take_not(parser *g, int *out) {
     return status;
 }
 
-static mnk_status take_and(parser *g, int *out) {
-    MNK_TRY(take_not(g, out));
-    while (is_keyword(g, "and")) {
+/* One or more of `part`, joined by the keyword, from the left. */
+static mnk_status take_chain(parser *g, const char *key, mnk_rule_op op, mnk_status (*part)(parser *g, int *out), int *out) {
+    MNK_TRY(part(g, out));
+    while (is_keyword(g, key)) {
         int more;
         MNK_TRY(advance(g));
-        MNK_TRY(take_not(g, &more));
-        MNK_TRY(add_node(g, (mnk_rule_node){.op = MNK_RULE_AND, .a = *out, .b = more}, out));
+        MNK_TRY(part(g, &more));
+        MNK_TRY(add_node(g, (mnk_rule_node){.op = op, .a = *out, .b = more}, out));
     }
     return MNK_OK;
 }
 
-static mnk_status take_or(parser *g, int *out) {
-    MNK_TRY(take_and(g, out));
-    while (is_keyword(g, "or")) {
-        int more;
-        MNK_TRY(advance(g));
-        MNK_TRY(take_and(g, &more));
-        MNK_TRY(add_node(g, (mnk_rule_node){.op = MNK_RULE_OR, .a = *out, .b = more}, out));
-    }
-    return MNK_OK;
-}
+static mnk_status take_and(parser *g, int *out) { return take_chain(g, "and", MNK_RULE_AND, take_not, out); }
+static mnk_status take_or(parser *g, int *out) { return take_chain(g, "or", MNK_RULE_OR, take_and, out); }
 
 mnk_status mnk_rule_parse(const char *text, mnk_schema *schema, mnk_rule **out, mnk_error *err) {
     mnk_rule *r = NULL;

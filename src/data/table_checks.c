@@ -92,6 +92,7 @@ static double group_score(const tally *t, double rate) { return (t->sum + 2 * ra
 
 static double half_auc(const tally *learn, const tally *judge, size_t groups, scored *list) {
     double rows, rate = overall_rate(learn, groups, &rows), below = 0, area = 0, positives = 0, negatives = 0;
+    if (!(rows > 0)) return NAN; /* everybody is in the other half */
     for (size_t k = 0; k < groups; k++)
         list[k] = (scored){group_score(&learn[k], rate), judge[k].sum, judge[k].rows - judge[k].sum};
     qsort(list, groups, sizeof *list, compare_scored);

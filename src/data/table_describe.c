@@ -8,36 +8,26 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "data/describing.h"
 #include "data/images.h"
 #include "data/number_text.h"
 #include "data/table_checks.h"
 
-enum { FLAGS_MAX = 1000, FEW_ROWS = 20, NAMED = 6 };
+enum { FEW_ROWS = 20, NAMED = 6 };
 static const double leak_auc = 0.95;
 
 typedef struct describing {
+    mnk_describing out;
     const mnk_table *t;
-    mnk_result *r;
-    bool failed; /* memory */
+    mnk_result *r; /* that of out */
 } describing;
 
 static void add(describing *g, const char *id, const char *subset, double value, size_t n, const char *note) {
-    mnk_metric *m = mnk_result_add_metric(g->r, id, "data");
-    if (!m) {
-        g->failed = true;
-        return;
-    }
-    m->value = value;
-    m->n = n;
-    snprintf(m->subset, sizeof m->subset, "%.63s", subset);
-    if (note) snprintf(m->note, sizeof m->note, "%.159s", note);
+    mnk_describe_add(&g->out, id, subset, value, n, note);
 }
 
 static void flag(describing *g, const char *kind, size_t *count, size_t item, size_t of) {
-    if ((*count)++ >= FLAGS_MAX) return;
-    mnk_flag *f = mnk_result_add_flag(g->r, kind, item);
-    if (f) f->of = of == SIZE_MAX ? -1 : (int64_t)of;
-    else g->failed = true;
+    mnk_describe_flag(&g->out, kind, count, item, of, 0, "");
 }
 
 /* A warning names the first columns. */
@@ -371,9 +361,9 @@ static mnk_status rules(describing *g, mnk_error *err) {
 }
 
 mnk_status mnk_table_describe(const mnk_table *t, const mnk_observer *observer, mnk_result *r, mnk_error *err) {
-    describing g = {.t = t, .r = r};
+    describing g = {.out = {.r = r}, .t = t, .r = r};
     (void)observer;
-    g.failed = !mnk_result_add_input(r, "data", t->source, t->n, t->hash);
+    g.out.failed = !mnk_result_add_input(r, "data", t->source, t->n, t->hash);
     add(&g, "n", "", (double)t->n, t->n, NULL);
     add(&g, "columns", "", (double)t->schema->columns, t->n, NULL);
     if (t->synthetic) mnk_result_add_warning(r, "this table carries manikin's mark: it is synthetic");
@@ -385,5 +375,5 @@ mnk_status mnk_table_describe(const mnk_table *t, const mnk_observer *observer, 
     MNK_TRY(leaks(&g, err));
     MNK_TRY(suspicions(&g, err));
     MNK_TRY(rules(&g, err));
-    return g.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: the description of %zu rows", t->n) : MNK_OK;
+    return g.out.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: the description of %zu rows", t->n) : MNK_OK;
 }

@@ -114,12 +114,6 @@ static void fill_numbers(filling *g, size_t column, const mnk_table_block *b) {
     g->outside[column] += beyond;
 }
 
-static uint64_t hash_cell(const mnk_cell *c) {
-    uint64_t h = 14695981039346656037u;
-    for (uint32_t i = 0; i < c->n; i++) h = (h ^ (uint8_t)c->at[i]) * 1099511628211u;
-    return h ^ h >> 29;
-}
-
 /* Local codes into the table's column; the words are kept until all blocks are there. */
 static bool fill_codes(filling *g, size_t column, const mnk_table_block *b, dictionary *d, int32_t *slot, size_t slots) {
     const mnk_column *k = &g->t->schema->column[column];
@@ -130,7 +124,7 @@ static bool fill_codes(filling *g, size_t column, const mnk_table_block *b, dict
     for (size_t r = 0; r < b->rows; r++) {
         const mnk_cell *c = &cell[r];
         if (!c->n || (k->missings && is_listed(k, c))) continue;
-        size_t at = hash_cell(c) & (slots - 1);
+        size_t at = mnk_cell_hash(c) & (slots - 1);
         while (slot[at] >= 0 && (d->item[slot[at]].n != c->n || memcmp(d->item[slot[at]].at, c->at, c->n)))
             at = (at + 1) & (slots - 1);
         if (slot[at] < 0) {

@@ -36,12 +36,6 @@ static int compare_u64(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static uint64_t hash_of(const mnk_cell *c) {
-    uint64_t h = 0x9e3779b97f4a7c15u;
-    for (uint32_t i = 0; i < c->n; i++) h = (h ^ (uint8_t)c->at[i]) * 0xd6e8feb86659fd93u, h ^= h >> 32;
-    return h;
-}
-
 static bool may_be_unique(const inferring *g, size_t c) {
     const mnk_column_stats *s = &g->stats[c];
     bool whole = s->number[0].n == s->number[0].integral && s->number[0].decimals_high <= 0;
@@ -63,7 +57,7 @@ static void hash_block(void *ctx, size_t b) {
     else
         for (size_t k = 0; k < h->columns; k++)
             for (size_t r = 0; r < block.rows; r++)
-                h->hash[k][block.first + r] = hash_of(&block.cell[h->column[k] * block.rows + r]);
+                h->hash[k][block.first + r] = mnk_cell_hash(&block.cell[h->column[k] * block.rows + r]);
     mnk_table_block_clear(&block);
 }
 

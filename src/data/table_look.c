@@ -52,12 +52,6 @@ bool mnk_is_missing_number(const mnk_cell *c) {
 
 /* ---- sets of texts ---- */
 
-static uint64_t hash_cell(const mnk_cell *c) { /* FNV-1a */
-    uint64_t h = 14695981039346656037u;
-    for (uint32_t i = 0; i < c->n; i++) h = (h ^ (uint8_t)c->at[i]) * 1099511628211u;
-    return h ^ h >> 29;
-}
-
 static void set_drop(mnk_text_set *s) {
     mnk_free(s->slot);
     *s = (mnk_text_set){.many = true};
@@ -73,7 +67,7 @@ static bool set_add(mnk_text_set *s, const mnk_cell *c) {
         mnk_free(s->slot);
         *s = larger;
     }
-    size_t at = hash_cell(c) & (s->size - 1);
+    size_t at = mnk_cell_hash(c) & (s->size - 1);
     for (; s->slot[at].at; at = (at + 1) & (s->size - 1))
         if (s->slot[at].n == c->n && !memcmp(s->slot[at].at, c->at, c->n)) return true;
     s->slot[at] = *c;
