@@ -152,13 +152,6 @@ static void prepare_block(void *ctx, size_t block) {
     mnk_free(scratch);
 }
 
-void mnk_half_whiten(mnk_pca *p) {
-    for (size_t k = 0; k < p->m; k++) {
-        const float scale = (float)pow(fmax(p->variance[k], 1e-6 * p->variance[0]), -0.25);
-        for (size_t q = 0; q < p->d; q++) p->axis[k * p->d + q] *= scale;
-    }
-}
-
 static mnk_status fit(mnk_screen *s, const float *raw, const uint8_t *usable, mnk_error *err) {
     float *some = NULL;
     size_t n = 0;
@@ -169,7 +162,7 @@ static mnk_status fit(mnk_screen *s, const float *raw, const uint8_t *usable, mn
     size_t m = n > 4 ? (n - 1) / 2 : 1;
     if (m > COMPONENTS) m = COMPONENTS;
     mnk_status status = mnk_pca_fit(some, n, s->raw, m, 0, &s->pca, err);
-    if (status == MNK_OK) mnk_half_whiten(&s->pca), s->d = s->pca.m;
+    if (status == MNK_OK) mnk_pca_half_whiten(&s->pca), s->d = s->pca.m;
     mnk_free(some);
     return status;
 }
