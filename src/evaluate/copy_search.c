@@ -18,7 +18,7 @@ enum {
 /* What colour takes from the screen's likeness, times the capped distance. */
 static const float SCREEN_COLOUR = 0.2f;
 /* Shape alone tells less than shape and colour: its score is taken this many times. */
-static const float SHAPE_FACTOR = 1.25f;
+static const float SHAPE_FACTOR = 2;
 
 /* The smaller of the two scores, so that a recoloured copy is judged by its shape. */
 static float score_of(mnk_copy_kinds d, mnk_copy_kinds usual_reference, mnk_copy_kinds usual_query) {
