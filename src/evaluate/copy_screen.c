@@ -114,17 +114,14 @@ static void raw_descriptors(const mnk_screen *s, const float *views, size_t n, i
     }
 }
 
+/* Components, scaled to length 1. */
 static void reduce(const mnk_pca *p, const float *raw, size_t n, float *out) {
+    mnk_pca_apply(p, raw, n, out);
     for (size_t i = 0; i < n; i++) {
-        float square = 0;
-        for (size_t k = 0; k < p->m; k++) {
-            float sum = 0;
-            for (size_t q = 0; q < p->d; q++) sum += p->axis[k * p->d + q] * (raw[i * p->d + q] - p->mean[q]);
-            out[i * p->m + k] = sum;
-            square += sum * sum;
-        }
+        float square = 0, *row = out + i * p->m;
+        for (size_t k = 0; k < p->m; k++) square += row[k] * row[k];
         const float scale = square > 0 ? 1 / sqrtf(square) : 0;
-        for (size_t k = 0; k < p->m; k++) out[i * p->m + k] *= scale;
+        for (size_t k = 0; k < p->m; k++) row[k] *= scale;
     }
 }
 
