@@ -132,14 +132,18 @@ static mnk_status open_data(table_run *r, mnk_error *err) {
     return mnk_table_subset(r->all, MNK_SPLIT_HOLDOUT, &r->holdout, err);
 }
 
-static mnk_status save(const table_run *r, mnk_result *result, const char *below, mnk_error *err) {
+/* Saves and closes: the report always reads results from disk, so that a run killed in between gives the same bytes. */
+static mnk_status save(const table_run *r, mnk_result **result, const char *below, mnk_error *err) {
     char path[1200];
     path_of(r, "results", path);
     MNK_TRY(mnk_dir_make(path, err));
     path_of(r, below, path);
-    result->wall_s = NAN;
-    result->threads = 0;
-    return mnk_result_write(result, path, true, err);
+    (*result)->wall_s = NAN;
+    (*result)->threads = 0;
+    mnk_status status = mnk_result_write(*result, path, true, err);
+    mnk_result_close(*result);
+    *result = NULL;
+    return status;
 }
 
 /* ---- the steps ---- */
@@ -150,7 +154,7 @@ static mnk_status describe(table_run *r, size_t i, mnk_error *err) {
     r->data = NULL;
     MNK_TRY(mnk_result_open("data", r->seed, &r->data, err));
     MNK_TRY(mnk_table_describe(r->all, r->observer, r->data, err));
-    return save(r, r->data, "results/data.json", err);
+    return save(r, &r->data, "results/data.json", err);
 }
 
 static mnk_status open_made(table_run *r, size_t i, mnk_error *err) {
@@ -205,7 +209,7 @@ static mnk_status judge(table_run *r, size_t i, mnk_error *err) {
     if (!r->s->no_usefulness)
         MNK_TRY(mnk_table_models(r->train, r->holdout, r->made[i], &models, r->observer, r->result[i], err));
     file_of(r, i, "results/%s.json", below);
-    return save(r, r->result[i], below, err);
+    return save(r, &r->result[i], below, err);
 }
 
 /* What was not made in this process is read; the ranking is made anew, it costs nothing. */
@@ -311,8 +315,8 @@ static mnk_status report(table_run *r, size_t unused, mnk_error *err) {
     MNK_OUT(load(r, err));
     fill(r, x);
     for (size_t i = 0; i < r->g.n; i++) MNK_OUT(facts_of(r, i, x, err));
-    if (r->ranking) MNK_OUT(save(r, r->ranking, "results/ranking.json", err));
     MNK_OUT(mnk_table_evidence_write(&x->e, r->dir, content, err));
+    if (r->ranking) MNK_OUT(save(r, &r->ranking, "results/ranking.json", err));
     MNK_OUT(mnk_study_write_content_hash(r->dir, content, err));
 out:
     mnk_free(x);
