@@ -42,12 +42,12 @@ MNK_API void mnk_table_generator_close(mnk_table_generator *g);
 MNK_API const mnk_table_generator_info *mnk_table_generator_describe(const mnk_table_generator *g);
 
 typedef struct mnk_table_sample_options {
-    size_t n;               /* rows; the last person's visits may be cut to meet it. 0 with `persons` or `like` */
-    size_t persons;         /* whole persons instead of rows; 0: by rows */
-    const char *where;      /* condition that every row must meet, NULL: none */
-    const char *class_name; /* level of the label column, NULL: as they come */
-    bool class_balance;     /* every level of the label equally often */
-    const mnk_table *like;  /* on the generator's schema: each row asks for one row with its values in `like_columns` */
+    size_t n;                 /* rows; the last person's visits may be cut to meet it. 0 with `persons` or `like` */
+    size_t persons;           /* whole persons instead of rows; 0: by rows */
+    const char *where;        /* condition that every row must meet, NULL: none */
+    const char *class_name;   /* level of the label column, NULL: as they come */
+    bool class_balance;       /* every level of the label equally often */
+    const mnk_table *like;    /* on the generator's schema: each row asks for one row with its values in `like_columns` */
     const char *like_columns; /* comma-separated; NULL: the label and the subgroup columns */
     uint64_t seed;
 } mnk_table_sample_options;

@@ -97,7 +97,8 @@ static mnk_status check_cell(const mnk_tensors_in *in, const mnk_arf *a, size_t 
     for (uint32_t s = l->start[cell]; fine && s < l->start[cell + 1]; s++) {
         bool is_normal = l->state[s] == MNK_ARF_CONTINUOUS;
         fine = l->share[s] >= before && l->share[s] <= 1.0001f && (l->state[s] != 0 || s == l->start[cell]);
-        fine = fine && (is_normal ? k->has_continuous : l->state[s] < k->bins && (l->state[s] == 0 || mnk_codes_is_atom(k, l->state[s])));
+        fine = fine && (is_normal ? k->has_continuous
+                                  : l->state[s] < k->bins && (l->state[s] == 0 || mnk_codes_is_atom(k, l->state[s])));
         continuous = continuous || is_normal;
         before = l->share[s];
     }
@@ -146,7 +147,8 @@ static mnk_status read_leaves(const mnk_tensors_in *in, mnk_arf *a, mnk_error *e
     return MNK_OK;
 }
 
-static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model, mnk_error *err) {
+static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model,
+                            mnk_error *err) {
     mnk_arf *a = NULL;
     void *p;
     mnk_status status = MNK_NEW(a, 1, err);
