@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "math/stats.h"
 
 /* clang-format off */
 static const mnk_option options[] = {
@@ -31,6 +32,7 @@ void mnk_arf_close(void *model) {
     mnk_free(a->leaf.share);
     mnk_free(a->leaf.normal);
     mnk_free(a->leaf.mean);
+    mnk_free(a->leaf.cut);
     mnk_free(a->cumulative);
     mnk_free(a->position);
     mnk_free(a->absence);
@@ -44,6 +46,12 @@ static mnk_status prepare(mnk_arf *a, mnk_error *err) {
     double sum = 0;
     MNK_TRY(MNK_NEW(a->cumulative, a->leaf.leaves + 1, err));
     for (size_t k = 0; k < a->leaf.leaves; k++) a->cumulative[k] = sum += a->leaf.weight[k];
+    mnk_arf_leaves *l = &a->leaf;
+    MNK_TRY(MNK_NEW(l->cut, 2 * l->normals + 1, err));
+    for (size_t k = 0; k < l->normals; k++) {
+        l->cut[2 * k] = (float)mnk_normal_cdf((l->low[k] - l->mean[k]) / l->sd[k]);
+        l->cut[2 * k + 1] = (float)mnk_normal_cdf((l->high[k] - l->mean[k]) / l->sd[k]);
+    }
     return mnk_latent_open(a->correlation, a->latents, NULL, &a->latent, err);
 }
 

@@ -31,6 +31,7 @@ typedef struct mnk_arf_leaves {
     float *share;                  /* [states] summed up within the cell; the last is 1 */
     uint32_t *normal;              /* [leaves*columns] into mean .. high; UINT32_MAX: no continuous part */
     float *mean, *sd, *low, *high; /* [normals] of normal scores */
+    float *cut;                    /* [2*normals] probabilities below low and high; follows from the others */
 } mnk_arf_leaves;
 
 typedef struct mnk_arf {

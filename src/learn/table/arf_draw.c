@@ -47,7 +47,7 @@ static void allow(const mnk_codes *k, const mnk_column_box *b, allowed *out) {
 /* Probabilities of the normal's truncation limits, narrowed by the box. */
 static void truncation(const mnk_arf_leaves *l, uint32_t normal, const allowed *b, double *from, double *to, double *whole) {
     double mean = l->mean[normal], sd = l->sd[normal], low = l->low[normal], high = l->high[normal];
-    *from = mnk_normal_cdf((low - mean) / sd), *to = mnk_normal_cdf((high - mean) / sd);
+    *from = l->cut[2 * normal], *to = l->cut[2 * normal + 1];
     *whole = *to - *from;
     if (!b || !b->restricted) return;
     if (b->low > low) *from = b->low < high ? mnk_normal_cdf((b->low - mean) / sd) : *to;
@@ -203,7 +203,7 @@ static void put_continuous(const mnk_arf *a, size_t cell, size_t c, const allowe
         double low = fmax(l->low[k], b && b->restricted ? b->low : -INFINITY),
                high = fmin(l->high[k], b && b->restricted ? b->high : INFINITY);
         z = low + u * (high - low);
-    } else z = l->mean[k] + l->sd[k] * mnk_normal_quantile(p);
+    } else z = fmin(l->high[k], fmax(l->low[k], l->mean[k] + l->sd[k] * mnk_normal_quantile(p)));
     out->number[c][row] = mnk_codes_value(&a->book.column[c], z);
 }
 
