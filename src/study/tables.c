@@ -81,7 +81,7 @@ typedef struct table_run {
     mnk_study_generators g;
     mnk_table *all, *train, *holdout, *made[MNK_STUDY_GENERATORS_MAX];
     mnk_result *data, *result[MNK_STUDY_GENERATORS_MAX], *ranking;
-    char digest[STEPS_MAX][MNK_HASH_TEXT]; /* data, then make and judge of each generator, then report */
+    char digest[STEPS_MAX][MNK_HASH_TEXT]; /* data, then make of each generator, then judge of each, then report */
     mnk_evidence_step step[STEPS_MAX];
     size_t steps;
     bool is_dirty;
@@ -157,6 +157,8 @@ static mnk_status describe(table_run *r, size_t i, mnk_error *err) {
     return save(r, &r->data, "results/data.json", err);
 }
 
+/* Opening a table appends its new levels to the schema that all share, so all are opened, in order and after every generator
+   has learned: then neither models nor scores depend on where a run was interrupted. */
 static mnk_status open_made(table_run *r, size_t i, mnk_error *err) {
     char below[160], path[1200];
     if (r->made[i]) return MNK_OK;
@@ -202,7 +204,7 @@ static mnk_status judge(table_run *r, size_t i, mnk_error *err) {
     mnk_table_evaluate_config evaluate = r->s->table_evaluate;
     mnk_table_models_config models = r->s->models;
     evaluate.seed = models.seed = r->seed;
-    MNK_TRY(open_made(r, i, err));
+    for (size_t k = 0; k < r->g.n; k++) MNK_TRY(open_made(r, k, err));
     mnk_result_close(r->result[i]);
     r->result[i] = NULL;
     MNK_TRY(mnk_evaluate_tables(r->train, r->holdout, r->made[i], &evaluate, r->observer, &r->result[i], err));
@@ -347,8 +349,8 @@ static table_step step_at(const table_run *r, int index) {
         snprintf(k.output[1], sizeof k.output[1], "evidence.json");
         k.outputs = 2;
     } else {
-        bool is_make = index % 2 == 1;
-        k.which = (size_t)(index - 1) / 2;
+        bool is_make = index <= (int)r->g.n;
+        k.which = (size_t)index - 1 - (is_make ? 0 : r->g.n);
         k.work = is_make ? make : judge;
         snprintf(k.name, sizeof k.name, "%s-%s", is_make ? "make" : "judge", r->g.item[k.which].id);
         snprintf(k.title, sizeof k.title, is_make ? "Make rows with %.40s" : "Judge the rows of %.40s", r->g.item[k.which].id);
@@ -376,7 +378,8 @@ static mnk_status key_of(const table_run *r, const table_step *k, char key[MNK_H
     } else if (k->work == judge) {
         mnk_study_section_json(r->s, "evaluate", &t);
         if (!r->s->no_usefulness) mnk_study_section_json(r->s, "usefulness", &t);
-        mnk_hash_add_text(h, r->digest[k->index - 1]);
+        mnk_hash_add_text(h, r->digest[1 + k->which]);
+        for (size_t i = 0; i < r->g.n; i++) mnk_hash_add_text(h, r->g.item[i].id); /* the levels they bring */
         mnk_hash_add_text(h, t.s ? t.s : "");
     } else if (k->work == report) {
         char open[MNK_PUBLIC_KEY_TEXT] = "";
