@@ -140,7 +140,7 @@ static void test_separable(void **state) {
         mnk_classifier_summary s = mnk_classifier_describe(c);
         assert_int_equal(s.train_n + s.val_n, 240);
         assert_int_equal(s.val_n, 36);
-        assert_int_equal(s.dim, 16);
+        assert_int_equal(s.dim, 8);
         assert_true(s.val_accuracy > 0.9);
         assert_true(macro_of(c, test, &low, &high) > 0.97);
         assert_true(low > 0.9 && high <= 1.0);

@@ -105,6 +105,21 @@ static int list_arms(const mnk_evidence *e, const mnk_findings *f, const char *v
     return n;
 }
 
+/* The best arm without synthetic images, where that is not the baseline: it costs nothing either. */
+static void say_best_classical(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
+    const mnk_gain *head = f->headline;
+    const mnk_arm *best = NULL;
+    double most = head->baseline ? head->baseline->value : NAN;
+    char a[48];
+    for (int k = 0; k < MNK_ARMS; k++) {
+        mnk_gain g = mnk_gain_of(e->usefulness, head->id, &mnk_arms[k], "", head->subset);
+        if (mnk_arms[k].synthetic || !g.with || !(g.with->value > most)) continue;
+        best = &mnk_arms[k];
+        most = g.with->value;
+    }
+    if (best) add(out, " Without synthetic images “%s” reached more, %s.", best->title, mnk_html_number(most, a));
+}
+
 static void say_baseline(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
     add(out, "Against which baseline? The same classifier on real images with oversampling and classical augmentation, as many steps");
     add_about(e->usefulness, f->arm, out);
@@ -116,6 +131,7 @@ static void say_baseline(const mnk_evidence *e, const mnk_findings *f, mnk_sente
         list_arms(e, f, verdicts[v], true, out);
         add(out, ".");
     }
+    say_best_classical(e, f, out);
 }
 
 /* ---- how sure? ---- */
@@ -178,14 +194,13 @@ static double half_width(double sd_test, double sd_units, double units, double t
 }
 
 /* How much more of what would settle it, if the difference stayed: the smallest test set, then the fewest subsets, for which the
- * corrected interval would clear either 0 or minus the margin, whichever is farther from the difference. */
-static void say_more(const mnk_metric *m, int arms, mnk_sentence out) {
-    double margin = mnk_metric_reference(m, "margin"), subsets = mnk_metric_reference(m, "subsets");
-    double units = subsets > 1 ? subsets : mnk_metric_reference(m, "generators"), want = fmax(fabs(m->value), m->value + margin);
+ * corrected interval, of half-width `want`, would clear 0 or minus the margin. */
+static void say_more(const mnk_metric *m, int arms, double want, const char *effect, mnk_sentence out) {
+    double subsets = mnk_metric_reference(m, "subsets"), units = subsets > 1 ? subsets : mnk_metric_reference(m, "generators");
     double test = mnk_metric_reference(m, "sd_test"), between = mnk_metric_reference(m, "sd_units");
     const char *what = subsets > 1 ? "training subsets" : "generators";
     enum { SUBSETS_MOST = 60, TIMES_MOST = 64 };
-    if (isnan(test) || isnan(between) || isnan(margin)) return;
+    if (isnan(test) || isnan(between) || isnan(want)) return;
     for (int times = 1; times <= TIMES_MOST; times++)
         for (double u = units; u <= SUBSETS_MOST; u++) {
             if (half_width(test, between, u, times, (1.0 - m->level) / arms) > want) {
@@ -196,7 +211,7 @@ static void say_more(const mnk_metric *m, int arms, mnk_sentence out) {
             if (u > units) add(out, " about %.0f %s in place of %.0f", u, what, units);
             if (times > 1) add(out, "%s a test set about %d times as large", u > units ? " and" : "", times);
             if (u == units && times == 1) add(out, " a single comparison in place of %d", arms);
-            add(out, " would settle it.");
+            add(out, " would %s.", effect);
             return;
         }
     add(out, " The difference is too near to what must be told apart for any feasible number of subsets or test images.");
@@ -208,7 +223,9 @@ static void say_change(const mnk_evidence *e, const mnk_findings *f, mnk_sentenc
     if (is_verdict(m, "refused")) add(out, " A generator that has not collapsed: longer training, or packing (gan.pack).");
     else if (is_verdict(m, "better")) add(out, " More real images: gains from synthetic ones shrink as the real set grows.");
     else if (is_verdict(m, "worse")) add(out, " A generator nearer to real images, or a smaller synthetic share.");
-    else if (is_verdict(m, "cannot tell")) say_more(m, arms_compared(e, f), out);
+    else if (is_verdict(m, "cannot tell"))
+        say_more(m, arms_compared(e, f), fmax(fabs(m->value), m->value + mnk_metric_reference(m, "margin")), "settle it", out);
+    else if (m->value > 0) say_more(m, arms_compared(e, f), m->value, "show it to be a gain", out);
     else add(out, " Less real data, where a gain has more room, or a better generator.");
     if (mnk_metric_reference(m, "subsets") == 1) add(out, " Another choice of training images may: repeat.subsets tries some.");
     say_curve(e, f, out);
