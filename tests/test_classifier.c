@@ -399,18 +399,10 @@ static void test_real_cells(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_augment),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_match),
-        cmocka_unit_test(test_separable),
-        cmocka_unit_test(test_unseparable),
-        cmocka_unit_test(test_odd_shapes),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_hostile_file),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_interrupted),
-        cmocka_unit_test(test_real_cells),
+        cmocka_unit_test(test_augment),   cmocka_unit_test(test_cut),         cmocka_unit_test(test_match),
+        cmocka_unit_test(test_separable), cmocka_unit_test(test_unseparable), cmocka_unit_test(test_odd_shapes),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_file),        cmocka_unit_test(test_hostile_file),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_interrupted), cmocka_unit_test(test_real_cells),
     };
     return MNK_RUN_TESTS("classifier", tests);
 }

@@ -561,7 +561,8 @@ static mnk_result *made_up_usefulness(const mnk_images *train) {
                 snprintf(id, sizeof id, "%s_gain.%s%s", what, arms[a].name, points[p]);
                 mnk_metric *m = metric(r, id, "usefulness", "", subset, arms[a].gain, 0.011);
                 snprintf(m->verdict, sizeof m->verdict, "%s", arms[a].verdict);
-                static const char *const names[] = {"margin", "p_holm", "p_margin", "sd_test", "sd_units", "subsets", "generators"};
+                static const char *const names[] = {"margin",   "p_holm",  "p_margin",  "sd_test",
+                                                    "sd_units", "subsets", "generators"};
                 static const double values[] = {0.01, 0.03, 0.001, 0.004, 0.008, 5, 2};
                 for (int k = 0; k < 7; k++) mnk_metric_add_reference(m, names[k], values[k]);
             }
@@ -707,12 +708,14 @@ static void test_answer_follows_the_verdict(void **state) {
     static const struct {
         const char *verdict, *help, *change;
         double value;
-    } rows[] = {{"better", "Does it help? Yes, for chromophobe", "More real images", 0.02},
-                {"worse", "Does it help? No: for chromophobe", "A generator nearer to real images", -0.02},
-                {"not worse", "Does it help? No gain was shown for chromophobe, and no loss of 0.010 or more", "Less real data", -0.001},
-                {"not worse", "Does it help? No gain was shown", "training subsets in place of 5 would show it to be a gain", 0.011},
-                {"cannot tell", "Does it help? Cannot tell for chromophobe", "in place of 5", 0.001},
-                {"refused", "Does it help? No conclusion: a generator collapsed", "A generator that has not collapsed", 0.001}};
+    } rows[] = {
+        {"better", "Does it help? Yes, for chromophobe", "More real images", 0.02},
+        {"worse", "Does it help? No: for chromophobe", "A generator nearer to real images", -0.02},
+        {"not worse", "Does it help? No gain was shown for chromophobe, and no loss of 0.010 or more", "Less real data",
+         -0.001},
+        {"not worse", "Does it help? No gain was shown", "training subsets in place of 5 would show it to be a gain", 0.011},
+        {"cannot tell", "Does it help? Cannot tell for chromophobe", "in place of 5", 0.001},
+        {"refused", "Does it help? No conclusion: a generator collapsed", "A generator that has not collapsed", 0.001}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         made_up m;
         mnk_sentence out[8];

@@ -41,18 +41,20 @@ static void say_help(const mnk_evidence *e, const mnk_findings *f, mnk_sentence 
     const mnk_gain *g = f->headline;
     if (!g || isnan(g->gain->value)) {
         add(out, "Does it help? Not measured%s%s.", g && g->gain->note[0] ? ": " : "",
-            g           ? g->gain->note
-            : e->test   ? ""
-                        : ", because there is no test set");
+            g         ? g->gain->note
+            : e->test ? ""
+                      : ", because there is no test set");
         return;
     }
     mnk_html_number(mnk_metric_reference(g->gain, "margin"), margin);
     name_of(g, name);
     if (is_verdict(g->gain, "better")) add(out, "Does it help? Yes, for %s: synthetic images improve the classifier (", name);
-    else if (is_verdict(g->gain, "worse")) add(out, "Does it help? No: for %s synthetic images make the classifier worse (", name);
+    else if (is_verdict(g->gain, "worse"))
+        add(out, "Does it help? No: for %s synthetic images make the classifier worse (", name);
     else if (is_verdict(g->gain, "not worse"))
         add(out, "Does it help? No gain was shown for %s, and no loss of %s or more either (", name, margin);
-    else if (is_verdict(g->gain, "refused")) add(out, "Does it help? No conclusion: %s. For %s, without a verdict (", g->gain->note, name);
+    else if (is_verdict(g->gain, "refused"))
+        add(out, "Does it help? No conclusion: %s. For %s, without a verdict (", g->gain->note, name);
     else add(out, "Does it help? Cannot tell for %s: neither a gain nor the absence of a loss of %s is shown (", name, margin);
     numbers(g, out);
     add(out, ").");
@@ -121,7 +123,8 @@ static void say_best_classical(const mnk_evidence *e, const mnk_findings *f, mnk
 }
 
 static void say_baseline(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
-    add(out, "Against which baseline? The same classifier on real images with oversampling and classical augmentation, as many steps");
+    add(out, "Against which baseline? The same classifier on real images with oversampling and classical augmentation, as many "
+             "steps");
     add_about(e->usefulness, f->arm, out);
     add(out, ".");
     static const char *const verdicts[] = {"better", "worse"};
@@ -185,16 +188,16 @@ static void say_curve(const mnk_evidence *e, const mnk_findings *f, mnk_sentence
     if (n) add(out, ".");
 }
 
-/* Half-width of the interval with `units` subsets and a test set `times` as large: the formulas of mnk_auc_effect, the test part
- * taken as shared by all units, corrected for the number of arms by Bonferroni. */
+/* Half-width of the interval with `units` subsets and a test set `times` as large: the formulas of mnk_auc_effect, the test
+ * part taken as shared by all units, corrected for the number of arms by Bonferroni. */
 static double half_width(double sd_test, double sd_units, double units, double times, double alpha) {
     double test = sd_test * sd_test / times, own = units > 1 ? sd_units * sd_units / units : 0.0, sum = own + test;
     double df = own > 0.0 ? sum * sum / (own * own / (units - 1.0)) : INFINITY;
     return mnk_student_quantile(1.0 - 0.5 * alpha, df) * sqrt(sum);
 }
 
-/* How much more of what would settle it, if the difference stayed: the smallest test set, then the fewest subsets, for which the
- * corrected interval, of half-width `want`, would clear 0 or minus the margin. */
+/* How much more of what would settle it, if the difference stayed: the smallest test set, then the fewest subsets, for which
+ * the corrected interval, of half-width `want`, would clear 0 or minus the margin. */
 static void say_more(const mnk_metric *m, int arms, double want, const char *effect, mnk_sentence out) {
     double subsets = mnk_metric_reference(m, "subsets"), units = subsets > 1 ? subsets : mnk_metric_reference(m, "generators");
     double test = mnk_metric_reference(m, "sd_test"), between = mnk_metric_reference(m, "sd_units");

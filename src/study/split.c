@@ -136,8 +136,7 @@ static mnk_status read_keep(const mnk_images *d, const mnk_option_list *keep, do
         int c = class_of(d, text, (size_t)(equals - text));
         if (c >= 0) share[c] = one;
         else if (equals == text + 1 && *text == '*') rest = one;
-        else
-            return MNK_FAIL(err, MNK_ERR_INPUT, "data.keep: %s has no class \"%.*s\"", d->source, (int)(equals - text), text);
+        else return MNK_FAIL(err, MNK_ERR_INPUT, "data.keep: %s has no class \"%.*s\"", d->source, (int)(equals - text), text);
     }
     for (int c = 0; c < d->classes; c++)
         if (isnan(share[c])) share[c] = rest;

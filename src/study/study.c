@@ -354,19 +354,23 @@ static mnk_status set_top(mnk_study *s, const char *const *set, size_t n, mnk_er
 static mnk_status read_curve(mnk_study *s, mnk_error *err) {
     const mnk_option_list *list = &s->repeat.curve;
     if (list->n > MNK_CURVE_MAX)
-        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.learning-curve: %zu sizes; at most %d", s->name, list->n, MNK_CURVE_MAX);
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.learning-curve: %zu sizes; at most %d", s->name, list->n,
+                        MNK_CURVE_MAX);
     for (size_t i = 0; i < list->n; i++) {
         char *end = NULL;
         double v = strtod(list->items[i], &end);
-        if (end == list->items[i] || *end || !(v >= 2 && v <= 1e7) || v != (double)(int64_t)v || (i && v <= (double)s->curve[i - 1]))
-            return MNK_FAIL(err, MNK_ERR_INPUT,
-                            "%s: repeat.learning-curve: \"%.40s\": whole numbers from 2 on in rising order are expected, the most "
-                            "training images of a class",
-                            s->name, list->items[i]);
+        if (end == list->items[i] || *end || !(v >= 2 && v <= 1e7) || v != (double)(int64_t)v ||
+            (i && v <= (double)s->curve[i - 1]))
+            return MNK_FAIL(
+                err, MNK_ERR_INPUT,
+                "%s: repeat.learning-curve: \"%.40s\": whole numbers from 2 on in rising order are expected, the most "
+                "training images of a class",
+                s->name, list->items[i]);
         s->curve[s->curves++] = (int64_t)v;
     }
     if (s->repeat.subsets == 1 || s->data.keep.n || s->curves) return MNK_OK;
-    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.subsets: every subset would be the whole training set", s->name);
+    mnk_status status =
+        MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.subsets: every subset would be the whole training set", s->name);
     mnk_error_hint(err, "data.keep (\"*=50%%\" for all classes) or repeat.learning-curve says what is drawn");
     return status;
 }

@@ -111,7 +111,8 @@ typedef struct mnk_study_draw {
 } mnk_study_draw;
 /* Thins train in place, whole groups in the random order of (seed, class, subset), at least one group a class: left-out images
  * become MNK_SPLIT_NONE. Starts from all of train, also when d was thinned before; for one subset smaller draws are part of
- * larger ones. *is_drawn: something was left out, so that another subset is another training set. note: appended to; or NULL. */
+ * larger ones. *is_drawn: something was left out, so that another subset is another training set. note: appended to; or NULL.
+ */
 mnk_status mnk_study_thin(mnk_images *d, const mnk_study_data *options, const mnk_study_draw *draw, bool *is_drawn,
                           char note[512], mnk_error *err) MNK_CHECK;
 /* Replaces class names "0", "1" … by the given ones; refused when their number differs or the data have names of their own that

@@ -142,8 +142,8 @@ static mnk_status report(mnk_run *r, gathered *g, mnk_error *err) {
     size_t trial = 0, subset = 0;
     config.classifier.seed = r->seed;
     for (int p = 0; p < g->trials.points; p++) {
-        point[p] = (mnk_usefulness_point){g->trials.subsets[p], g->trials.generators, g->by_subset + subset, g->synthetic + trial,
-                                          g->trials.most[p]};
+        point[p] = (mnk_usefulness_point){g->trials.subsets[p], g->trials.generators, g->by_subset + subset,
+                                          g->synthetic + trial, g->trials.most[p]};
         for (int s = 0; s < g->trials.subsets[p]; s++, trial += (size_t)g->trials.generators)
             g->by_subset[subset++] = g->real[trial];
     }

@@ -1,5 +1,5 @@
-/* Repetition: usefulness over training subsets, generators and amounts of data. A trial is one generator of one training subset;
- * each has small steps of its own in the cache, below DIR/trials. */
+/* Repetition: usefulness over training subsets, generators and amounts of data. A trial is one generator of one training
+ * subset; each has small steps of its own in the cache, below DIR/trials. */
 #ifndef MNK_STUDY_TRIALS_H
 #define MNK_STUDY_TRIALS_H
 
