@@ -14,10 +14,10 @@
 
 #include "base/file.h"
 #include "base/parallel.h"
+#include "base/yaml.h"
 #include "manikin/study.h"
 #include "study/cache.h"
 #include "study/study.h"
-#include "study/yaml.h"
 
 static mnk_status parse(const char *text, mnk_study **out, mnk_error *err) {
     return mnk_study_parse(text, strlen(text), "s.yaml", NULL, NULL, 0, out, err);
@@ -93,7 +93,7 @@ static void test_caps(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
     mnk_study *s = NULL;
-    size_t n = MNK_YAML_BYTES_MAX + 1;
+    size_t n = MNK_STUDY_BYTES_MAX + 1;
     char *text = mnk_alloc(n + 1, 1);
     memset(text, '#', n);
     assert_int_equal(mnk_study_parse(text, n, "big.yaml", NULL, NULL, 0, &s, &err), MNK_ERR_INPUT);

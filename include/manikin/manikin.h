@@ -10,5 +10,6 @@
 #include "manikin/error.h"
 #include "manikin/observer.h"
 #include "manikin/simulate.h"
+#include "manikin/table.h"
 
 #endif

@@ -100,4 +100,10 @@ void mnk_report_table(mnk_text *t, const mnk_result *r, bool overall, const char
 /* evidence.json as text; the "run" part is left out when with_run is false. */
 mnk_status mnk_evidence_json(const mnk_evidence *e, const mnk_look *l, bool with_run, mnk_text *out, mnk_error *err) MNK_CHECK;
 
+/* Parts that documents on tables share. */
+void mnk_evidence_json_result(mnk_json *j, const char *key, const mnk_result *r);
+void mnk_evidence_json_gates(mnk_json *j, const mnk_evidence *e);
+void mnk_evidence_json_run(mnk_json *j, const mnk_evidence_run *run);
+void mnk_report_gates(mnk_text *t, const mnk_evidence *e);
+
 #endif

@@ -76,7 +76,7 @@ static void tiles(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
     mnk_text_add(t, "</div>\n");
 }
 
-static void gates(mnk_text *t, const mnk_evidence *e) {
+void mnk_report_gates(mnk_text *t, const mnk_evidence *e) {
     if (!e->gates) {
         mnk_html_element(t, "p", "note", "No threshold was set before this run, so nothing here is called passed or failed.");
         return;
@@ -131,5 +131,5 @@ void mnk_report_head(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) 
     for (int i = 0; i < n; i++) answer(t, sentence[i]);
     mnk_text_add(t, "</div>\n");
     tiles(t, e, f);
-    gates(t, e);
+    mnk_report_gates(t, e);
 }

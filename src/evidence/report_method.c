@@ -121,7 +121,7 @@ void mnk_report_repeat(mnk_text *t, const mnk_evidence *e) {
     mnk_html_section(t, "repeat", "Repeat it");
     mnk_html_element(
         t, "p", NULL,
-        "The same version, data, settings and seed give the same models, images and numbers, for any number of threads.");
+        "The same version, data, settings and seed give the same models, data and numbers, for any number of threads.");
     if (e->command) mnk_html_element(t, "pre", NULL, "%s", e->command);
     mnk_text_add(t, "<dl>\n");
     mnk_html_element(t, "dt", NULL, "manikin");

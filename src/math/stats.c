@@ -10,6 +10,15 @@
 
 double mnk_normal_cdf(double x) { return 0.5 * erfc(-x * M_SQRT1_2); }
 
+double mnk_normal_log_cdf(double x) {
+    if (x > 0.0) return log1p(-0.5 * erfc(x * M_SQRT1_2));
+    if (x > -20.0) return log(mnk_normal_cdf(x));
+    /* Mills' ratio by its continued fraction (DLMF 7.9.4): Phi(x) = phi(x) / (y + 1/(y + 2/(y + 3/(y + ...)))), y = -x */
+    double y = -x, fraction = y;
+    for (int k = 40; k >= 1; k--) fraction = y + k / fraction;
+    return -0.5 * x * x - log(fraction) - 0.91893853320467274178;
+}
+
 double mnk_normal_p(double z) { return erfc(fabs(z) * M_SQRT1_2); }
 
 double mnk_normal_quantile(double p) {
@@ -146,6 +155,24 @@ void mnk_wilson(double successes, double n, double level, double *low, double *h
     double centre = (p + 0.5 * z2) / (1.0 + z2), half = z * sqrt(p * (1.0 - p) / n + 0.25 * z2 / n) / (1.0 + z2);
     if (successes > 0.0) *low = fmax(0.0, centre - half); /* exactly 0 and 1 at the ends, whatever the rounding */
     if (successes < n) *high = fmin(1.0, centre + half);
+}
+
+mnk_status mnk_wilson_units(const uint8_t *success, const int32_t *unit, size_t n, size_t units, double level, double *low,
+                            double *high, mnk_error *err) {
+    double p = 0, variance = 0, *sum = NULL;
+    for (size_t i = 0; i < n; i++) p += success[i];
+    p /= (double)(n ? n : 1);
+    double effective = (double)n;
+    if (unit && n) {
+        MNK_TRY(MNK_NEW(sum, units + 1, err));
+        for (size_t i = 0; i < n; i++) sum[unit[i]] += success[i] - p;
+        for (size_t u = 0; u < units; u++) variance += sum[u] * sum[u];
+        mnk_free(sum);
+        variance /= (double)n * (double)n;
+        effective = variance > 0 ? p * (1 - p) / variance : (double)units;
+    }
+    mnk_wilson(p * effective, effective, level, low, high);
+    return MNK_OK;
 }
 
 double mnk_mean(const double *x, size_t n) {

@@ -6,10 +6,14 @@
 #include "base/options.h"
 #include "manikin/classifier.h"
 #include "manikin/evaluate.h"
+#include "manikin/evaluate_table.h"
 #include "manikin/gan.h"
 #include "manikin/study.h"
 #include "manikin/usefulness.h"
+#include "manikin/usefulness_table.h"
 #include "simulate/generator.h"
+
+enum { MNK_STUDY_BYTES_MAX = 1 << 20 }; /* of a study file */
 
 typedef struct mnk_study_data {
     const char *path;     /* data set as on the command line, or */
@@ -34,6 +38,19 @@ typedef struct mnk_study_repeat {
     int64_t subsets, generators; /* training subsets drawn; generators trained on each */
     mnk_option_list curve;       /* as written; see mnk_study.curve */
 } mnk_study_repeat;
+
+/* ---- a study of tables: the sections data and make ---- */
+typedef struct mnk_study_table_data {
+    const char *path, *schema; /* CSV as on the command line; its schema, NULL: beside it, else inferred */
+    const char *label, *person, *missing;
+    double holdout; /* share of persons held out where the table names no split */
+} mnk_study_table_data;
+
+typedef struct mnk_study_make {
+    mnk_option_list generators; /* "NAME setting=value …", see study/tables.h */
+    int64_t rows;               /* of each synthetic table; 0: as many as train */
+    bool baseline;              /* also the closed-form generator, where the list lacks it */
+} mnk_study_make;
 
 typedef struct mnk_study_report {
     bool hide_real;
@@ -68,6 +85,13 @@ struct mnk_study {
     int64_t curve[MNK_CURVE_MAX]; /* training images a class, ascending */
     int curves;
     bool no_classifier, no_evaluate, no_usefulness; /* `evaluate: off` */
+    bool is_table; /* the data are a table: the fields above but evaluate: off and usefulness: off do not apply, those below do
+                    */
+    mnk_study_table_data table_data;
+    mnk_study_make make;
+    mnk_table_evaluate_config table_evaluate;
+    mnk_table_models_config models;
+    const struct mnk_study_section *sections; /* of this kind of study */
     mnk_study_report report;
     mnk_study_gate gate[64];
     size_t gates;
@@ -83,7 +107,7 @@ typedef struct mnk_study_section {
     const char *const *refused; /* options of the table that a study sets elsewhere; NULL-terminated */
 } mnk_study_section;
 
-extern const mnk_study_section mnk_study_sections[]; /* ends with name NULL */
+extern const mnk_study_section mnk_study_sections[], mnk_study_table_sections[]; /* end with name NULL */
 extern const mnk_option mnk_study_data_options[];
 
 const mnk_option *mnk_study_table(const mnk_study *s, const mnk_study_section *section);
