@@ -110,7 +110,7 @@ static int curve_rows(const mnk_result *u, size_row out[ROWS]) {
 
 /* One row a size. Gains: a series a statistic, of the arm spoken of; else a series an arm, of the headline. */
 static void curve_chart(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const statistics *s, bool gains) {
-    static const int shown[] = {MNK_ARM_BASELINE, 0, 6, 4, 7};
+    static const int shown[] = {MNK_ARM_BASELINE, 0, 6, 7};
     enum { SHOWN = sizeof shown / sizeof *shown };
     size_row size[ROWS];
     mnk_svg_row row[ROWS];
