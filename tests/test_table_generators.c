@@ -638,15 +638,18 @@ static void keeps_the_holes_of_support2(void **state) {
     if (!path) skip();
     mnk_table *t = NULL;
     assert_ok(mnk_table_open(path, NULL, NULL, &t, &err));
-    mnk_table_generator *g = learn("arf", t, NULL);
-    mnk_table *s = draw(g, (mnk_table_sample_options){.n = 20000});
-    for (size_t c = 0; c < t->schema->columns; c++) {
-        if (!mnk_column_is_data(&t->schema->column[c])) continue;
-        double real = missing_rate(t, c), made = missing_rate(s, c);
-        if (fabs(real - made) > 0.01) fail_msg("%s is missing in %.4f, not %.4f", t->schema->column[c].name, made, real);
+    for (int k = 0; k < LEARNERS; k++) {
+        mnk_table_generator *g = learn(learners[k], t, NULL);
+        mnk_table *s = draw(g, (mnk_table_sample_options){.n = 20000});
+        for (size_t c = 0; c < t->schema->columns; c++) {
+            if (!mnk_column_is_data(&t->schema->column[c])) continue;
+            double real = missing_rate(t, c), made = missing_rate(s, c);
+            if (fabs(real - made) > 0.01)
+                fail_msg("%s: %s is missing in %.4f, not %.4f", learners[k], t->schema->column[c].name, made, real);
+        }
+        mnk_table_close(s);
+        mnk_table_generator_close(g);
     }
-    mnk_table_close(s);
-    mnk_table_generator_close(g);
     mnk_table_close(t);
 }
 
