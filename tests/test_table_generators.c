@@ -640,7 +640,7 @@ static void keeps_the_holes_of_support2(void **state) {
     assert_ok(mnk_table_open(path, NULL, NULL, &t, &err));
     for (int k = 0; k < LEARNERS; k++) {
         mnk_table_generator *g = learn(learners[k], t, NULL);
-        mnk_table *s = draw(g, (mnk_table_sample_options){.n = 20000});
+        mnk_table *s = draw(g, (mnk_table_sample_options){.n = 50000});
         for (size_t c = 0; c < t->schema->columns; c++) {
             if (!mnk_column_is_data(&t->schema->column[c])) continue;
             double real = missing_rate(t, c), made = missing_rate(s, c);

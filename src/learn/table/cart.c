@@ -195,7 +195,7 @@ out:
 /* ---- calibration: errors of one tree are passed on to those after it, and shares drift; each column in turn is drawn for
  * SIMULATED rows, and its leaves' shares are raked (Deming and Stephan 1940) until the simulated rows have the table's ---- */
 
-enum { SIMULATED = 16384, RAKINGS = 12 };
+enum { SIMULATED = 65536, RAKINGS = 12 };
 
 static void rake(cart *m, size_t c, const double *rows_in_leaf) {
     const mnk_codes *k = &m->book.column[c];
