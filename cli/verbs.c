@@ -12,6 +12,10 @@ extern const cli_verb cli_verb_sample;
 extern const cli_verb cli_verb_simulate_histology;
 extern const cli_verb cli_verb_train_classifier;
 extern const cli_verb cli_verb_evaluate;
+extern const cli_verb cli_verb_privacy_epsilon;
+extern const cli_verb cli_verb_privacy_delta;
+extern const cli_verb cli_verb_privacy_noise;
+extern const cli_verb cli_verb_privacy_ledger;
 extern const cli_verb cli_verb_verify;
 extern const cli_verb cli_verb_help;
 extern const cli_verb cli_verb_completion;
@@ -31,6 +35,10 @@ const cli_verb *const cli_verbs[] = {
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
     &cli_verb_evaluate,
+    &cli_verb_privacy_epsilon,
+    &cli_verb_privacy_delta,
+    &cli_verb_privacy_noise,
+    &cli_verb_privacy_ledger,
     &cli_verb_verify,
     &cli_verb_help,
     &cli_verb_completion,

@@ -164,10 +164,10 @@ static void test_copies_are_caught(void **state) {
             mnk_error err = MNK_ERROR_INIT;
             mnk_copy_index *index = NULL;
             mnk_copy *c = mnk_alloc(made->n, sizeof *c);
-            assert_ok(mnk_copy_index_open(f.train, &index, &err));
-            assert_ok(mnk_copies_find(index, made, c, &err));
+            assert_ok(mnk_copy_index_open(f.train, NULL, &index, &err));
+            assert_ok(mnk_copies_find(index, made, false, NULL, c, &err));
             for (size_t i = 0; i < made->n; i++)
-                assert_true(c[i].is_exact && c[i].row == (i * 7 + 3) % TRAIN && c[i].symmetry == symmetry);
+                assert_true(c[i].is_exact && c[i].near.row == (i * 7 + 3) % TRAIN && c[i].symmetry == symmetry);
             mnk_copy_index_close(index);
             mnk_free(c);
         } else {

@@ -207,7 +207,8 @@ static void separators_and_encodings(void **state) {
                                        "a\tb\r\n1\tx\r\n2\ty z\r\n",
                                        "a|b\r1|x\r2|y z\r",
                                        "\xef\xbb\xbf\"a\",\"b\"\n\"1\",x\n\n2,  y z  ",
-                                       "a ;b\n 1;x\n2;\"y z\""};
+                                       "a ;b\n 1;x\n2;\"y z\"",
+                                       "sep=;\r\na;b\r\n1;x\r\n2;y z\r\n"};
     char hash[73] = "";
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         mnk_table *t = parse(same[i]);

@@ -134,7 +134,7 @@ static void many_bad_cells(void **state) {
 
 static double seconds(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* the machine may do other things too */
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -149,7 +149,7 @@ static void open_refused(const char *name, const mnk_table_options *o, mnk_statu
     if (status != want) fail_msg("%s: status %d, %s", name, (int)status, err.message);
     assert_null(t);
     says(words);
-    assert_true(seconds() - start < 10); /* fast, on a machine that does other things too */
+    assert_true(seconds() - start < 10);
     assert_int_equal(strncmp(err.message, root, strlen(root)), 0);
 }
 

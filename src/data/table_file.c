@@ -70,7 +70,7 @@ static void look_at_bytes(const char *p, size_t n, size_t *sequences, size_t *ba
 
 /* Row and column of byte `at`, for a message. */
 static void place_of(const mnk_table_file *f, size_t at, size_t *line, size_t *field) {
-    mnk_csv_scan s = {.p = f->bytes, .end = f->bytes + f->n, .line = 1, .separator = f->separator, .name = f->name};
+    mnk_csv_scan s = {.p = f->bytes, .end = f->bytes + f->n, .line = f->first_line, .separator = f->separator, .name = f->name};
     *line = *field = 0;
     mnk_csv_field x = {0};
     while (mnk_csv_scan_row(&s)) {
@@ -109,7 +109,7 @@ static mnk_status settle_encoding(mnk_table_file *f, int encoding, mnk_error *er
 
 /* Fields a row when the first rows agree, else 0. */
 static size_t fields_by(const mnk_table_file *f, char separator) {
-    mnk_csv_scan s = {.p = f->bytes, .end = f->bytes + f->n, .line = 1, .separator = separator, .name = f->name};
+    mnk_csv_scan s = {.p = f->bytes, .end = f->bytes + f->n, .line = f->first_line, .separator = separator, .name = f->name};
     size_t first = 0, agree = 0, rows = 0;
     for (; rows < 100 && mnk_csv_scan_row(&s) && (size_t)(s.p - f->bytes) < (1 << 20); rows++) {
         mnk_csv_field x = {0};
@@ -125,9 +125,22 @@ static size_t fields_by(const mnk_table_file *f, char separator) {
     return agree * 10 >= rows * 9 ? first : 0;
 }
 
+/* Excel's own first line, "sep=;", goes; true when there was one. */
+static bool drop_excel_line(mnk_table_file *f) {
+    if (f->n < 6 || memcmp(f->bytes, "sep=", 4) != 0 || (f->bytes[5] != '\n' && f->bytes[5] != '\r')) return false;
+    size_t n = f->bytes[5] == '\r' && f->bytes[6] == '\n' ? 7 : 6;
+    f->separator = f->bytes[4];
+    f->first_line = 2;
+    memmove(f->bytes, f->bytes + n, f->n - n + 1);
+    f->n -= n;
+    return strchr(",;\t|", f->separator) != NULL;
+}
+
 static void settle_separator(mnk_table_file *f, char given) {
     static const char candidates[] = ",;\t|";
     size_t best = 1;
+    f->first_line = 1;
+    if (drop_excel_line(f) && !given) return;
     f->separator = given ? given : ',';
     for (size_t i = 0; !given && candidates[i]; i++) {
         size_t n = fields_by(f, candidates[i]);
@@ -214,8 +227,8 @@ static mnk_status check_duplicates(const mnk_table_file *f, mnk_error *err) {
     for (size_t a = 0; a < f->columns; a++)
         for (size_t b = 0; b < a; b++)
             if (!strcmp(f->heading[a], f->heading[b]))
-                return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line 1: columns %zu and %zu are both called '%s'", f->name, b + 1,
-                                a + 1, mnk_printable(f->heading[a], shown));
+                return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: columns %zu and %zu are both called '%s'", f->name,
+                                f->first_line, b + 1, a + 1, mnk_printable(f->heading[a], shown));
     return MNK_OK;
 }
 
@@ -298,7 +311,7 @@ static mnk_status settle(mnk_table_file *f, const mnk_table_options *o, mnk_erro
     f->n -= mark;
     settle_separator(f, o->separator);
     MNK_TRY(settle_encoding(f, mark ? 1 : o->encoding, err));
-    mnk_csv_scan s = {.p = f->bytes, .end = f->bytes + f->n, .line = 1, .separator = f->separator, .name = f->name};
+    mnk_csv_scan s = {.p = f->bytes, .end = f->bytes + f->n, .line = f->first_line, .separator = f->separator, .name = f->name};
     MNK_TRY(settle_headings(f, &s, err));
     return index_rows(f, &s, err);
 }

@@ -23,7 +23,8 @@ typedef struct mnk_table_file {
     size_t n;
     const char *name; /* the path, for messages */
     char separator;
-    bool latin1; /* cells are to be decoded from Windows-1252, which holds Latin-1 */
+    size_t first_line; /* of the heading: 2 below Excel's line "sep=;" */
+    bool latin1;       /* cells are to be decoded from Windows-1252, which holds Latin-1 */
     size_t columns, rows;
     char **heading;                /* [columns] UTF-8, trimmed, owned */
     bool has_heading;              /* false: the headings were made up */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "evaluate/copies.h"
+#include "evaluate/copy_report.h"
 #include "evaluate/judge.h"
 #include "evaluate/variety.h"
 #include "math/stats.h"
@@ -85,122 +85,9 @@ static mnk_status add_agreement(const mnk_sets *s, int label, mnk_result *r, mnk
     return MNK_OK;
 }
 
-/* ---- copies ---- */
-
-typedef struct copy_shares {
-    double exact, near;         /* near: exact copies included; NaN without thresholds */
-    double expected, deviation; /* of near, were the set unseen real images: mean and standard deviation */
-} copy_shares;
-
-static bool is_near(const mnk_copy *c, double threshold) { return c->is_exact || (double)c->distance < threshold; }
-
-static copy_shares shares(const mnk_copy *c, const int32_t *label, size_t n, int classes, const mnk_copy_threshold *threshold) {
-    size_t exact = 0, near = 0;
-    double variance = 0;
-    copy_shares s = {0};
-    for (size_t i = 0; i < n; i++) {
-        exact += c[i].is_exact;
-        near += threshold && is_near(&c[i], threshold[label[i]].distance);
-    }
-    s.exact = (double)exact / (double)n;
-    s.near = threshold ? (double)near / (double)n : (double)NAN;
-    for (int k = 0; k < classes && threshold; k++) {
-        double weight = 0;
-        for (size_t i = 0; i < n; i++) weight += label[i] == k;
-        weight /= (double)n;
-        s.expected += weight * threshold[k].expected;
-        variance += (threshold[k].is_pooled ? weight : weight * weight) * threshold[k].variance; /* pooled ones err together */
-    }
-    s.deviation = sqrt(variance + s.expected * (1 - s.expected) / (double)n);
-    return s;
-}
-
-static mnk_status flag_copies(const mnk_copy *c, const int32_t *label, size_t n, const mnk_copy_threshold *threshold,
-                              mnk_result *r, mnk_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (!c[i].is_exact && !(threshold && is_near(&c[i], threshold[label[i]].distance))) continue;
-        mnk_flag *f = mnk_result_add_flag(r, c[i].is_exact ? "exact_copy" : "near_copy", i);
-        if (!f) return no_memory(err);
-        f->of = (int64_t)c[i].row;
-        f->distance = (double)c[i].distance;
-        snprintf(f->note, sizeof f->note, "%s", mnk_symmetry_names[c[i].symmetry]);
-    }
-    return MNK_OK;
-}
-
-static mnk_status add_copy_metrics(const mnk_sets *s, const copy_shares *share /* by role; train: copy */, mnk_result *r,
-                                   mnk_error *err) {
-    const size_t n = s->images[MNK_ROLE_SYNTHETIC]->n;
-    for (int near = 0; near < 2; near++) {
-        double v[MNK_ROLES];
-        for (int role = 0; role < MNK_ROLES; role++) v[role] = near ? share[role].near : share[role].exact;
-        mnk_metric *m = mnk_judge_metric(r, near ? "near_copies" : "exact_copies", "authenticity", "pixels", "",
-                                         v[MNK_ROLE_SYNTHETIC], n, s->config->level);
-        if (!m) return no_memory(err);
-        if (isnan(m->value)) {
-            snprintf(m->note, sizeof m->note, "near copies are judged against holdout, which is missing");
-            continue;
-        }
-        mnk_wilson(m->value * (double)n, (double)n, m->level, &m->low, &m->high);
-        if (s->images[MNK_ROLE_HOLDOUT])
-            mnk_metric_add_reference(m, "holdout", near ? share[MNK_ROLE_SYNTHETIC].expected : v[MNK_ROLE_HOLDOUT]);
-        mnk_metric_add_reference(m, "copy", v[MNK_ROLE_TRAIN]);
-        mnk_metric_add_reference(m, "floor", v[MNK_ROLE_FLOOR]);
-        const copy_shares *y = &share[MNK_ROLE_SYNTHETIC];
-        if (near && y->near - y->exact > y->expected + 3 * y->deviation)
-            mnk_result_add_warning(r,
-                                   "%.1f %% of the synthetic images are near copies of training images, %.1f %% would be with "
-                                   "unseen real ones: look at the flagged ones",
-                                   100 * (y->near - y->exact), 100 * y->expected);
-    }
-    return MNK_OK;
-}
-
-static mnk_status add_copies(const mnk_sets *s, const mnk_observer *o, mnk_result *r, mnk_error *err) {
-    /* holdout first: it gives the thresholds */
-    static const int order[MNK_ROLES] = {MNK_ROLE_HOLDOUT, MNK_ROLE_SYNTHETIC, MNK_ROLE_TRAIN, MNK_ROLE_FLOOR};
-    mnk_copy_index *index = NULL;
-    mnk_copy *copies = NULL;
-    mnk_images *some = NULL;
-    mnk_copy_threshold *threshold = NULL;
-    copy_shares share[MNK_ROLES] = {0};
-    size_t most = 1;
-    mnk_status status = MNK_OK;
-    for (int role = 0; role < MNK_ROLES; role++)
-        if (s->images[role] && s->images[role]->n > most) most = s->images[role]->n;
-    MNK_OUT(MNK_NEW(copies, most, err));
-    MNK_OUT(mnk_copy_index_open(s->images[MNK_ROLE_TRAIN], &index, err));
-    for (int k = 0; k < MNK_ROLES; k++) {
-        const int role = order[k];
-        const mnk_images *d = s->images[role];
-        const int32_t *label = s->label[role];
-        if (!d) continue;
-        mnk_observe_progress(o, "copies", k, MNK_ROLES, mnk_role_names[role]);
-        if (mnk_observe_stopped(o)) MNK_OUT(MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while looking for copies"));
-        if (role == MNK_ROLE_TRAIN) { /* the copy of train: the rows of the floor are enough to show what a copy looks like */
-            MNK_OUT(mnk_images_select(d, s->floor_row, s->floor->n, &some, err));
-            d = some, label = s->label[MNK_ROLE_FLOOR];
-        }
-        MNK_OUT(mnk_copies_find(index, d, copies, err));
-        if (role == MNK_ROLE_HOLDOUT) {
-            MNK_OUT(MNK_NEW(threshold, (size_t)s->classes, err));
-            MNK_OUT(mnk_copy_thresholds(copies, label, d->n, s->classes, s->config->near_share, threshold, err));
-        }
-        share[role] = shares(copies, label, d->n, s->classes, threshold);
-        if (role == MNK_ROLE_SYNTHETIC) MNK_OUT(flag_copies(copies, label, d->n, threshold, r, err));
-    }
-    MNK_OUT(add_copy_metrics(s, share, r, err));
-out:
-    mnk_images_close(some);
-    mnk_copy_index_close(index);
-    mnk_free(copies);
-    mnk_free(threshold);
-    return status;
-}
-
 mnk_status mnk_report_whole(mnk_sets *s, const mnk_observer *o, mnk_result *r, mnk_error *err) {
     MNK_TRY(measure_spread(s, err));
-    MNK_TRY(add_copies(s, o, r, err));
+    MNK_TRY(mnk_judge_copies(s, o, r, err));
     MNK_TRY(add_spread(s, -1, r, err));
     return add_agreement(s, -1, r, err);
 }

@@ -56,7 +56,7 @@ const char mnk_report_style[] =
     ".rows .labels{display:grid;grid-auto-rows:1fr;font-size:.82rem;color:var(--muted);line-height:1.25;text-align:right}\n"
     ".rows .labels span{align-self:center}\n"
     ".pairs{display:flex;flex-wrap:wrap;gap:.8rem 1.2rem;margin:.5rem 0}\n"
-    ".pairs div{font-size:.8rem;color:var(--muted);line-height:1.35}\n"
+    ".pairs div{max-width:14rem;font-size:.8rem;color:var(--muted);line-height:1.35}\n"
     "ul{padding-left:1.2rem;max-width:44rem;margin:.4rem 0 .9rem}li{margin:.3rem 0}\n"
     "pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.8rem 1rem;font:13px/1.5 "
     "ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
