@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "config_file.h"
+#include "manikin/table.h"
 
 const mnk_option cli_common_options[] = {
     {"out", 'o', MNK_OPTION_PATH, offsetof(cli_common, out), "PATH", NULL, 0, 0, NULL, "where the result goes", false},
@@ -77,6 +78,15 @@ mnk_status args_find_verb(int argc, char **argv, const cli_verb **verb, int *wor
                              : MNK_FAIL(err, MNK_ERR_USAGE, "unknown command %s", first);
     mnk_error_hint(err, "manikin help");
     return status;
+}
+
+const cli_verb *args_for_data(const cli_verb *verb, int argc, char **argv) {
+    for (int i = 0; verb->for_tables && i < argc; i++) {
+        const char *value = argv[i], *equals = strchr(value, '=');
+        if (*value == '-') value = equals ? equals + 1 : "";
+        if (mnk_is_table(value)) return verb->for_tables;
+    }
+    return verb;
 }
 
 /* One option may live in the verb's table or among the common ones. */

@@ -24,6 +24,9 @@ bool args_common_applies(const cli_verb *verb, const mnk_option *option);
 /* The verb named by the first one or two words; *words says how many. Fails with a suggestion. */
 mnk_status args_find_verb(int argc, char **argv, const cli_verb **verb, int *words, mnk_error *err) MNK_CHECK;
 
+/* The verb's sibling for tables when a word after the verb names a table, else the verb itself. */
+const cli_verb *args_for_data(const cli_verb *verb, int argc, char **argv);
+
 /* Parses argv after the verb's words. */
 mnk_status args_parse(const cli_verb *verb, int argc, char **argv, args_parsed *out, mnk_error *err) MNK_CHECK;
 void args_clear(args_parsed *a);

@@ -20,6 +20,7 @@ typedef struct cli_common {
 
 typedef struct cli_context {
     cli_common common;
+    const struct cli_verb *verb;
     int operands;
     const char *const *operand;
     void *config;                 /* the verb's struct, defaults and flags applied */
@@ -38,6 +39,7 @@ typedef struct cli_verb {
     size_t config_size;
     const char *examples; /* lines of "command    # what it does" */
     mnk_status (*run)(cli_context *c, mnk_error *err);
+    const struct cli_verb *for_tables; /* the same command where the data are tables, with options of its own; NULL: none */
 } cli_verb;
 
 extern const cli_verb *const cli_verbs[]; /* NULL-terminated, in the order of work */

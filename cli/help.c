@@ -77,20 +77,33 @@ static void print_option(FILE *out, const mnk_option *o) {
     print_wrapped(out, text, INDENT, WIDTH);
 }
 
-void help_verb(FILE *out, const cli_verb *v, bool all) {
-    fprintf(out, "manikin %s - %s\n\nusage: manikin %s%s%s [OPTIONS]\n", v->name, v->summary, v->name, v->operands ? " " : "",
-            v->operands ? v->operands : "");
-    if (v->examples) fprintf(out, "\nexamples\n%s%s", v->examples, v->examples[strlen(v->examples) - 1] == '\n' ? "" : "\n");
+/* True when some were left out. */
+static bool print_options(FILE *out, const cli_verb *v, const char *heading, bool all) {
     bool any = false, hidden = false;
     for (const mnk_option *o = v->table; o && o->type != MNK_OPTION_END; o++) {
         if (o->advanced && !all) {
             hidden = true;
             continue;
         }
-        if (!any) fputs("\noptions\n", out);
+        if (!any) fprintf(out, "\n%s\n", heading);
         any = true;
         print_option(out, o);
     }
+    return hidden;
+}
+
+static void print_examples(FILE *out, const cli_verb *v) {
+    if (v->examples) fprintf(out, "%s%s", v->examples, v->examples[strlen(v->examples) - 1] == '\n' ? "" : "\n");
+}
+
+void help_verb(FILE *out, const cli_verb *v, bool all) {
+    fprintf(out, "manikin %s - %s\n\nusage: manikin %s%s%s [OPTIONS]\n", v->name, v->summary, v->name, v->operands ? " " : "",
+            v->operands ? v->operands : "");
+    if (v->examples) fputs("\nexamples\n", out);
+    print_examples(out, v);
+    if (v->for_tables) print_examples(out, v->for_tables);
+    bool hidden = print_options(out, v, v->for_tables ? "options for images" : "options", all);
+    if (v->for_tables && print_options(out, v->for_tables, "options for tables (data in .csv or .csv.gz)", all)) hidden = true;
     fputs("\ncommon options\n", out);
     for (const mnk_option *o = cli_common_options; o->type != MNK_OPTION_END; o++)
         if (args_common_applies(v, o) && (all || !o->advanced)) print_option(out, o);
@@ -132,9 +145,19 @@ void help_man(FILE *out, const cli_verb *v) {
         fputs(".SH COMMANDS\n", out);
         for (const cli_verb *const *p = cli_verbs; *p; p++) fprintf(out, ".TP\n.B %s\n%s\n", (*p)->name, (*p)->summary);
     } else {
-        if (v->examples) fprintf(out, ".SH EXAMPLES\n.nf\n%s\n.fi\n", v->examples);
-        fputs(".SH OPTIONS\n", out);
+        if (v->examples) {
+            fputs(".SH EXAMPLES\n.nf\n", out);
+            print_examples(out, v);
+            if (v->for_tables) print_examples(out, v->for_tables);
+            fputs(".fi\n", out);
+        }
+        fputs(v->for_tables ? ".SH OPTIONS FOR IMAGES\n" : ".SH OPTIONS\n", out);
         for (const mnk_option *o = v->table; o && o->type != MNK_OPTION_END; o++) man_option(out, o);
+        if (v->for_tables) {
+            fputs(".SH OPTIONS FOR TABLES\n", out);
+            for (const mnk_option *o = v->for_tables->table; o && o->type != MNK_OPTION_END; o++) man_option(out, o);
+            fputs(".SH COMMON OPTIONS\n", out);
+        }
         for (const mnk_option *o = cli_common_options; o->type != MNK_OPTION_END; o++)
             if (args_common_applies(v, o)) man_option(out, o);
     }
@@ -143,22 +166,27 @@ void help_man(FILE *out, const cli_verb *v) {
           out);
 }
 
+static void markdown_options(FILE *out, const mnk_option *table, const char *heading) {
+    bool any = false;
+    for (const mnk_option *o = table; o && o->type != MNK_OPTION_END; o++) {
+        char label[96], def[160];
+        option_label(o, label, sizeof label);
+        option_default(o, def, sizeof def);
+        if (!any) fprintf(out, "\n| %s | meaning |\n|---|---|\n", heading);
+        any = true;
+        fprintf(out, "| `%s` | %s", label + strspn(label, " "), o->help ? o->help : "");
+        for (const char *s = def; *s; s++) *s == '|' ? fputs("\\|", out) : fputc(*s, out);
+        fputs(" |\n", out);
+    }
+}
+
 void help_options_markdown(FILE *out) {
     fputs("# Every command and option\n\nMade by `manikin help markdown` from the tables the program itself reads.\n", out);
     for (const cli_verb *const *p = cli_verbs; *p; p++) {
         const cli_verb *v = *p;
         fprintf(out, "\n## manikin %s\n\n%s. `manikin %s %s`\n", v->name, v->summary, v->name, v->operands ? v->operands : "");
-        bool any = false;
-        for (const mnk_option *o = v->table; o && o->type != MNK_OPTION_END; o++) {
-            char label[96], def[160];
-            option_label(o, label, sizeof label);
-            option_default(o, def, sizeof def);
-            if (!any) fputs("\n| option | meaning |\n|---|---|\n", out);
-            any = true;
-            fprintf(out, "| `%s` | %s", label + strspn(label, " "), o->help ? o->help : "");
-            for (const char *s = def; *s; s++) *s == '|' ? fputs("\\|", out) : fputc(*s, out);
-            fputs(" |\n", out);
-        }
+        markdown_options(out, v->table, v->for_tables ? "for images: option" : "option");
+        if (v->for_tables) markdown_options(out, v->for_tables->table, "for tables: option");
     }
 }
 
@@ -166,6 +194,8 @@ void help_options_markdown(FILE *out) {
 
 static void bash_words(FILE *out, const cli_verb *v) {
     for (const mnk_option *o = v->table; o && o->type != MNK_OPTION_END; o++) fprintf(out, " --%s", o->name);
+    for (const mnk_option *o = v->for_tables ? v->for_tables->table : NULL; o && o->type != MNK_OPTION_END; o++)
+        if (!mnk_options_find(v->table, o->name, strlen(o->name))) fprintf(out, " --%s", o->name);
     for (const mnk_option *o = cli_common_options; o->type != MNK_OPTION_END; o++)
         if (args_common_applies(v, o)) fprintf(out, " --%s", o->name);
     fputs(" --config --help", out);

@@ -10,6 +10,7 @@
 
 static int run_verb(args_parsed *a, mnk_error *err) {
     cli_context context = {.common = a->common,
+                           .verb = a->verb,
                            .operands = a->operands,
                            .operand = a->operand,
                            .config = a->config,
@@ -40,7 +41,8 @@ int main(int argc, char **argv) {
     int words = 0;
     args_parsed a = {0};
     mnk_status status = args_find_verb(argc - 1, argv + 1, &verb, &words, &err);
-    if (status == MNK_OK) status = args_parse(verb, argc - 1 - words, argv + 1 + words, &a, &err);
+    if (status == MNK_OK)
+        status = args_parse(args_for_data(verb, argc - 1 - words, argv + 1 + words), argc - 1 - words, argv + 1 + words, &a, &err);
     int code = 0;
     if (a.help != ARGS_RUN) help_verb(stdout, verb, a.help == ARGS_HELP_LONG);
     else if (status != MNK_OK) {

@@ -6,11 +6,13 @@
 #include "base/parallel.h"
 #include "cli.h"
 #include "data/images.h"
+#include "data_table.h"
 #include "manikin/describe.h"
 
 typedef struct config {
     mnk_images_options images;
     mnk_describe_options describe;
+    data_table_config table;
 } config;
 
 static const mnk_option table[] = {MNK_IMAGES_OPTION_ROWS(offsetof(config, images)),
@@ -18,6 +20,7 @@ static const mnk_option table[] = {MNK_IMAGES_OPTION_ROWS(offsetof(config, image
                                     0, 1, NULL, "largest relative distance of near duplicates", false},
                                    {"no-near", 0, MNK_OPTION_BOOL, offsetof(config, describe.no_near), NULL, "false", 0, 0,
                                     NULL, "leave out the search for near duplicates", true},
+                                   DATA_TABLE_OPTION_ROWS(offsetof(config, table)),
                                    {.type = MNK_OPTION_END}};
 
 static const char *const splits[] = {"none", "train", "val", "test", "holdout"};
@@ -99,6 +102,12 @@ static void print_heading(const mnk_images *d) {
 
 static mnk_status run(cli_context *c, mnk_error *err) {
     const config *k = c->config;
+    if (mnk_is_table(c->operand[0])) return data_table_run(c, &k->table, err);
+    if (k->table.label || k->table.person || k->table.missing || k->table.ignore || k->table.schema || k->table.schema_out) {
+        mnk_status usage = MNK_FAIL(err, MNK_ERR_USAGE, "--label, --person, --missing, --ignore and --schema are for tables");
+        mnk_error_hint(err, "of images: --label-column and --group-column name columns of the manifest");
+        return usage;
+    }
     mnk_images *d = NULL;
     mnk_result *r = NULL;
     mnk_status status = mnk_images_open(c->operand[0], &k->images, c->observer, &d, err);
@@ -126,7 +135,7 @@ static mnk_status run(cli_context *c, mnk_error *err) {
 const cli_verb cli_verb_data = {
     .name = "data",
     .group = "data",
-    .summary = "describe and check a dataset: counts, balance, duplicates, leaks across splits",
+    .summary = "describe and check a dataset: counts, balance, duplicates, leaks; propose a table's schema",
     .operands = "DATA",
     .min_operands = 1,
     .max_operands = 1,
@@ -135,6 +144,7 @@ const cli_verb cli_verb_data = {
     .config_size = sizeof(config),
     .examples = "manikin data tissue/                      # a folder per class, or with manifest.csv\n"
                 "manikin data blood.npz:train --json d.json # one split, numbers for programs\n"
-                "manikin data scans.tar --size 64 --skip-bad",
+                "manikin data scans.tar --size 64 --skip-bad\n"
+                "manikin data patients.csv --label died --person mrn # a table; writes patients.schema.yaml",
     .run = run,
 };

@@ -64,10 +64,12 @@ out:
     return status;
 }
 
+extern const cli_verb cli_verb_evaluate_table;
+
 const cli_verb cli_verb_evaluate = {
     .name = "evaluate",
     .group = "judge",
-    .summary = "score synthetic images against real ones: fidelity, diversity, authenticity, copies",
+    .summary = "score synthetic images or tables against real ones: fidelity, diversity, authenticity, use",
     .uses = "seed threads json force",
     .table = table,
     .config_size = sizeof(config),
@@ -77,4 +79,5 @@ const cli_verb cli_verb_evaluate = {
         "manikin evaluate --train t/ --holdout h/ --synthetic s/ --features-train t.npy --features-holdout h.npy "
         "--features-synthetic s.npy",
     .run = run,
+    .for_tables = &cli_verb_evaluate_table,
 };

@@ -1,11 +1,13 @@
-/* manikin sample: images from a trained generator, streamed to a folder, .npz or .tar. */
+/* manikin sample: from a trained generator, images streamed to a folder, .npz or .tar, or rows of a table (sample_table.c). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/safetensors.h"
 #include "cli.h"
 #include "manikin/dataset.h"
 #include "manikin/gan.h"
+#include "train_table.h"
 
 #define BLOCK 256 /* images in memory at a time */
 
@@ -13,16 +15,31 @@ typedef struct sample_config {
     int64_t n;
     bool per_class;
     const char *class_name, *mix;
+    int64_t persons;
+    bool class_balance;
+    const char *where, *like, *like_columns, *impute;
 } sample_config;
 
 static const mnk_option table[] = {
     {"number", 'n', MNK_OPTION_INT, offsetof(sample_config, n), "N", "0", 0, 1e9, NULL,
-     "images in all, spread evenly over the classes", false},
+     "images in all, spread evenly over the classes; or rows of a table", false},
     {"per-class", 0, MNK_OPTION_BOOL, offsetof(sample_config, per_class), NULL, "false", 0, 0, NULL,
      "make N images of each class", false},
     {"class", 0, MNK_OPTION_TEXT, offsetof(sample_config, class_name), "NAME", NULL, 0, 0, NULL, "only this class", false},
     {"mix", 0, MNK_OPTION_TEXT, offsetof(sample_config, mix), "LIST", NULL, 0, 0, NULL, "numbers by class: \"a:100,b:50\"",
      false},
+    {"where", 0, MNK_OPTION_TEXT, offsetof(sample_config, where), "CONDITION", NULL, 0, 0, NULL,
+     "tables: every row meets it: 'age >= 80 and sex = F'", false},
+    {"class-balance", 0, MNK_OPTION_BOOL, offsetof(sample_config, class_balance), NULL, "false", 0, 0, NULL,
+     "tables: every class of the label equally often", false},
+    {"like", 0, MNK_OPTION_PATH, offsetof(sample_config, like), "TABLE", NULL, 0, 0, NULL,
+     "tables: the mix of this table in the label and subgroup columns", false},
+    {"like-columns", 0, MNK_OPTION_TEXT, offsetof(sample_config, like_columns), "A,B", NULL, 0, 0, NULL,
+     "tables: the columns whose mix --like takes over", false},
+    {"persons", 0, MNK_OPTION_INT, offsetof(sample_config, persons), "N", "0", 0, 2e9, NULL,
+     "tables: whole persons with all their visits, instead of -n rows", false},
+    {"impute", 0, MNK_OPTION_PATH, offsetof(sample_config, impute), "TABLE", NULL, 0, 0, NULL,
+     "tables: fill the holes of this table instead", false},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
@@ -140,7 +157,42 @@ static mnk_status write_samples(cli_context *c, mnk_gan *gan, const uint64_t *co
     return status;
 }
 
+/* What kind of thing the model makes. */
+static mnk_status makes_tables(const char *path, bool *out, mnk_error *err) {
+    mnk_st *st;
+    MNK_TRY(mnk_st_open(path, &st, err));
+    const char *kind = mnk_st_meta_get(st, "kind");
+    *out = kind && strcmp(kind, "table") == 0;
+    mnk_st_close(st);
+    return MNK_OK;
+}
+
+static mnk_status run_table(cli_context *c, mnk_error *err) {
+    const sample_config *k = c->config;
+    if (k->mix || k->per_class) {
+        mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "--mix and --per-class are for images");
+        mnk_error_hint(err, "use --class-balance, --class or --like");
+        return status;
+    }
+    sample_table_config t = {.n = k->n,
+                             .persons = k->persons,
+                             .class_balance = k->class_balance,
+                             .where = k->where,
+                             .class_name = k->class_name,
+                             .like = k->like,
+                             .like_columns = k->like_columns,
+                             .impute = k->impute};
+    return sample_table_run(c, &t, err);
+}
+
 static mnk_status run(cli_context *c, mnk_error *err) {
+    const sample_config *k = c->config;
+    bool tables = false;
+    MNK_TRY(makes_tables(c->operand[0], &tables, err));
+    if (tables) return run_table(c, err);
+    if (k->where || k->class_balance || k->like || k->persons || k->impute)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "--where, --class-balance, --like, --persons and --impute are for tables; %s makes images",
+                        c->operand[0]);
     if (!c->common.out) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "sample: where should the images go?");
         mnk_error_hint(err, "add -o FOLDER, FILE.npz or FILE.tar");
@@ -153,7 +205,7 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     const mnk_gan_info *info = mnk_gan_describe(gan);
     MNK_OUT(MNK_NEW(count, (size_t)info->classes, err));
     MNK_OUT(plan_counts(c->config, info, count, err));
-    for (int k = 0; k < info->classes; k++) total += count[k];
+    for (int i = 0; i < info->classes; i++) total += count[i];
     MNK_OUT(total ? MNK_OK : MNK_FAIL(err, MNK_ERR_USAGE, "--mix: no image asked for"));
     MNK_OUT(write_samples(c, gan, count, total, err));
     mnk_observe_log(c->observer, MNK_LOG_INFO, "%llu synthetic images in %s (model %.20s…, %.1f kimg, seed %lld, privacy: %s)",
@@ -169,7 +221,7 @@ out:
 const cli_verb cli_verb_sample = {
     .name = "sample",
     .group = "make",
-    .summary = "synthesise images with a trained generator",
+    .summary = "synthesise images or records with a trained generator",
     .operands = "MODEL",
     .min_operands = 1,
     .max_operands = 1,
@@ -178,6 +230,8 @@ const cli_verb cli_verb_sample = {
     .config_size = sizeof(sample_config),
     .examples = "manikin sample tissue.safetensors -n 3000 -o synthetic/             # spread over the classes\n"
                 "manikin sample tissue.safetensors -n 500 --per-class -o syn.npz     # 500 of each\n"
-                "manikin sample tissue.safetensors --mix \"tumour:900,normal:100\" -o syn.tar\n",
+                "manikin sample tissue.safetensors --mix \"tumour:900,normal:100\" -o syn.tar\n"
+                "manikin sample patients.model -n 100000 -o synthetic.csv --where 'age >= 80 and sex = F'\n"
+                "manikin sample patients.model --impute holes.csv -o filled.csv      # only what is missing\n",
     .run = run,
 };

@@ -1,5 +1,6 @@
 /* The verbs, in the order of work. A new one is a file verb_NAME.c and two lines here. */
 #include "cli.h"
+#include "train_table.h"
 
 /* clang-format off */
 extern const cli_verb cli_verb_demo;
@@ -11,6 +12,10 @@ extern const cli_verb cli_verb_sample;
 extern const cli_verb cli_verb_simulate_histology;
 extern const cli_verb cli_verb_train_classifier;
 extern const cli_verb cli_verb_evaluate;
+extern const cli_verb cli_verb_privacy_epsilon;
+extern const cli_verb cli_verb_privacy_delta;
+extern const cli_verb cli_verb_privacy_noise;
+extern const cli_verb cli_verb_privacy_ledger;
 extern const cli_verb cli_verb_verify;
 extern const cli_verb cli_verb_help;
 extern const cli_verb cli_verb_completion;
@@ -21,10 +26,19 @@ const cli_verb *const cli_verbs[] = {
     &cli_verb_doctor,
     &cli_verb_data,
     &cli_verb_train_gan,
+    &cli_train_table_verbs[0], /* as many as CLI_TRAIN_TABLES */
+    &cli_train_table_verbs[1],
+    &cli_train_table_verbs[2],
+    &cli_train_table_verbs[3],
+    &cli_train_table_verbs[4],
     &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
     &cli_verb_evaluate,
+    &cli_verb_privacy_epsilon,
+    &cli_verb_privacy_delta,
+    &cli_verb_privacy_noise,
+    &cli_verb_privacy_ledger,
     &cli_verb_verify,
     &cli_verb_help,
     &cli_verb_completion,

@@ -3,7 +3,7 @@
 # usage: scripts/deps.sh [dev]     dev adds what `make lint` and `make fuzz` need
 set -eu
 packages="gcc libc6-dev make meson ninja-build pkg-config libdnnl-dev libopenblas-openmp-dev liblapacke-dev zlib1g-dev
-libspng-dev libjpeg62-turbo-dev libtiff-dev libjansson-dev libyaml-dev libsodium-dev libcmocka-dev"
+libspng-dev libjpeg62-turbo-dev libtiff-dev libjansson-dev libyaml-dev libsodium-dev libxgboost-dev libcmocka-dev"
 [ "${1:-}" = dev ] && packages="$packages clang-14 clang-format-14 clang-tidy-14 cppcheck shellcheck libclang-rt-14-dev libomp-14-dev valgrind"
 
 command -v dpkg-query >/dev/null 2>&1 || {

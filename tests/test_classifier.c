@@ -12,30 +12,7 @@
 #include "learn/classifier/augment.h"
 #include "learn/classifier/model.h"
 #include "manikin/usefulness.h"
-
-/* Textures that survive flips and turns: class k is a grating of period 2 << k in both directions, plus noise. With
- * `signal` 0 the label says nothing about the pixels. */
-static mnk_images *toy(size_t n, int size, int channels, int classes, double signal, uint64_t seed) {
-    static const char *const names[] = {"fine", "middle", "coarse"};
-    mnk_error err = MNK_ERROR_INIT;
-    mnk_images *d = NULL;
-    assert_ok(mnk_images_new(n, size, size, channels, classes, names, &d, &err));
-    for (size_t i = 0; i < n; i++) {
-        mnk_rng rng = mnk_rng_at(seed, MNK_PURPOSE_TEST, i, 0);
-        int k = (int)(i % (size_t)classes), step = 1 << k, phase = (int)mnk_rng_below(&rng, 8);
-        d->label[i] = k;
-        for (int p = 0; p < size * size; p++) {
-            int bit = ((p / size + phase) / step + (p % size + phase) / step) % 2;
-            for (int c = 0; c < channels; c++) {
-                double v = 128 + signal * (bit ? 60 : -60) + 25 * mnk_rng_normal(&rng);
-                d->pixels8[((size_t)i * (size_t)(size * size) + (size_t)p) * (size_t)channels + (size_t)c] =
-                    (uint8_t)fmin(255, fmax(0, v));
-            }
-        }
-    }
-    mnk_images_rehash(d);
-    return d;
-}
+#include "textures.h"
 
 static mnk_classifier_config small(void) {
     mnk_classifier_config config;
@@ -91,7 +68,7 @@ static void test_augment(void **state) {
 static void test_cut(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
-    mnk_images *d = toy(300, 16, 1, 3, 1, 1);
+    mnk_images *d = textures(300, 16, 1, 3, 1, 1);
     size_t *train, *val, n_train, n_val;
     assert_ok(mnk_classifier_cut(d, 0.2, 7, &train, &n_train, &val, &n_val, &err));
     assert_int_equal(n_val, 60);
@@ -119,7 +96,7 @@ static void test_cut(void **state) {
 static void test_match(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
-    mnk_images *d = toy(9, 16, 1, 3, 1, 1);
+    mnk_images *d = textures(9, 16, 1, 3, 1, 1);
     char *names[] = {"coarse", "fine"};
     int32_t map[3];
     assert_int_equal(mnk_classifier_match(d, "test", 2, names, map, &err), MNK_ERR_INPUT);
@@ -155,7 +132,7 @@ static void test_separable(void **state) {
     mnk_error err = MNK_ERROR_INIT;
     double low, high;
     for (int channels = 1; channels <= 3; channels += 2) {
-        mnk_images *train = toy(240, 16, channels, 3, 1, 1), *test = toy(120, 16, channels, 3, 1, 2);
+        mnk_images *train = textures(240, 16, channels, 3, 1, 1), *test = textures(120, 16, channels, 3, 1, 2);
         mnk_classifier_config config = small();
         config.steps = 100;
         mnk_classifier *c;
@@ -163,7 +140,7 @@ static void test_separable(void **state) {
         mnk_classifier_summary s = mnk_classifier_describe(c);
         assert_int_equal(s.train_n + s.val_n, 240);
         assert_int_equal(s.val_n, 36);
-        assert_int_equal(s.dim, 16);
+        assert_int_equal(s.dim, 8);
         assert_true(s.val_accuracy > 0.9);
         assert_true(macro_of(c, test, &low, &high) > 0.97);
         assert_true(low > 0.9 && high <= 1.0);
@@ -176,7 +153,7 @@ static void test_unseparable(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
     double low, high;
-    mnk_images *train = toy(240, 16, 1, 3, 0, 1), *test = toy(300, 16, 1, 3, 0, 2);
+    mnk_images *train = textures(240, 16, 1, 3, 0, 1), *test = textures(300, 16, 1, 3, 0, 2);
     mnk_classifier_config config = small();
     mnk_classifier *c;
     assert_ok(mnk_classifier_train(train, NULL, &config, NULL, &c, &err));
@@ -221,7 +198,7 @@ static void read_all(const char *path, uint8_t **bytes, size_t *n) {
 static void test_threads(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
-    mnk_images *d = toy(120, 16, 3, 3, 1, 1);
+    mnk_images *d = textures(120, 16, 3, 3, 1, 1);
     mnk_classifier_config config = small();
     config.steps = 12, config.dropout = 0.1;
     uint8_t *bytes[3];
@@ -253,7 +230,7 @@ static void test_threads(void **state) {
 static void test_file(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
-    mnk_images *d = toy(100, 16, 3, 3, 1, 1);
+    mnk_images *d = textures(100, 16, 3, 3, 1, 1);
     mnk_classifier_config config = small();
     mnk_classifier *c, *again, *bad;
     char path[600], cut[600];
@@ -351,7 +328,7 @@ static void test_refused(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
     mnk_classifier_config config = small();
-    mnk_images *d = toy(60, 16, 1, 3, 1, 1), *tiny = toy(60, 12, 1, 3, 1, 1), *big = toy(30, 24, 1, 3, 1, 1);
+    mnk_images *d = textures(60, 16, 1, 3, 1, 1), *tiny = textures(60, 12, 1, 3, 1, 1), *big = textures(30, 24, 1, 3, 1, 1);
     refused(tiny, NULL, &config, MNK_ERR_INPUT, "16");
     refused(d, big, &config, MNK_ERR_INPUT, "24");
     for (size_t i = 0; i < d->n; i++) d->label[i] = 1;
@@ -362,7 +339,7 @@ static void test_refused(void **state) {
     d->label[5] = 17;
     refused(d, NULL, &config, MNK_ERR_INPUT, "image 5");
     d->label[5] = 2;
-    mnk_images *val = toy(30, 16, 1, 3, 1, 2);
+    mnk_images *val = textures(30, 16, 1, 3, 1, 2);
     static char unheard[] = "unheard";
     val->class_names[2] = unheard;
     refused(d, val, &config, MNK_ERR_INPUT, "unheard");
@@ -389,119 +366,12 @@ static void test_interrupted(void **state) {
     mnk_error err = MNK_ERROR_INIT;
     int calls = 0;
     mnk_observer observer = {.ctx = &calls, .stopped = stop_at_once};
-    mnk_images *d = toy(60, 16, 1, 3, 1, 1);
+    mnk_images *d = textures(60, 16, 1, 3, 1, 1);
     mnk_classifier_config config = small();
     mnk_classifier *c;
     assert_int_equal(mnk_classifier_train(d, NULL, &config, &observer, &c, &err), MNK_ERR_INTERRUPTED);
     assert_null(c);
     mnk_images_close(d);
-}
-
-/* ---- usefulness ---- */
-
-static mnk_usefulness_config small_usefulness(void) {
-    mnk_usefulness_config config;
-    mnk_usefulness_defaults(&config);
-    config.classifier = small();
-    config.seeds = 2, config.bootstrap = 200;
-    return config;
-}
-
-static const mnk_metric *metric(const mnk_result *r, const char *id, const char *subset) {
-    const mnk_metric *m = mnk_result_find(r, id, "", subset);
-    if (!m) fail_msg("no metric %s for \"%s\"", id, subset);
-    return m;
-}
-
-static void test_usefulness(void **state) {
-    (void)state;
-    mnk_error err = MNK_ERROR_INIT;
-    mnk_images *train = toy(120, 16, 1, 3, 1, 1), *good = toy(120, 16, 1, 3, 1, 2), *test = toy(90, 16, 1, 3, 0.5, 4);
-    mnk_usefulness_config config = small_usefulness();
-    mnk_result *r;
-    for (size_t i = 0; i < good->n; i++) /* no synthetic "coarse" */
-        if (good->label[i] == 2) good->label[i] = 0;
-    assert_ok(mnk_result_open("test", 1, &r, &err));
-    assert_ok(mnk_usefulness(train, NULL, good, test, &config, NULL, r, &err));
-    assert_true(metric(r, "macro_auc.real", "")->value > 0.8);
-    const mnk_metric *m = metric(r, "auc.synthetic", "coarse");
-    assert_true(m->value == 0.5); /* probability 0 for everybody */
-    assert_non_null(strstr(m->note, "counts as wrong"));
-    assert_true(metric(r, "accuracy.synthetic", "")->value <= 2.0 / 3 + 1e-9); /* its third of test is lost */
-    assert_true(metric(r, "auc.real+synthetic", "fine")->n == 90);
-    m = metric(r, "macro_auc_gain.synthetic", "");
-    assert_true(fabs(m->value - (metric(r, "macro_auc.synthetic", "")->value - metric(r, "macro_auc.real", "")->value)) <
-                1e-12);
-    assert_true(m->low < m->value && m->value < m->high && m->high < 0); /* the loss of a class shows */
-    assert_string_equal(metric(r, "macro_auc.synthetic", "")->reference[0].name, "real");
-    assert_null(mnk_result_find(r, "auc_gain.real", "", "fine"));
-    assert_non_null(strstr(metric(r, "macro_auc.real+synthetic", "")->note, "40 steps of 8 real + 8 synthetic"));
-    assert_non_null(strstr(metric(r, "macro_auc.real", "")->note, "mean of 2 seeds, sd"));
-    assert_true(r->warnings >= 2); /* missing class, no synthetic mark */
-    assert_non_null(r->settings_json);
-    mnk_result_close(r);
-    mnk_images_close(train), mnk_images_close(good), mnk_images_close(test);
-}
-
-/* By group: copies of one test image in a group must widen the interval; and bytes do not depend on threads. */
-static void test_usefulness_by_group(void **state) {
-    (void)state;
-    mnk_error err = MNK_ERROR_INIT;
-    mnk_images *train = toy(90, 16, 1, 3, 0.4, 1), *synthetic = toy(90, 16, 1, 3, 0.4, 2), *test = NULL,
-               *few = toy(60, 16, 1, 3, 0.3, 4);
-    mnk_usefulness_config config = small_usefulness();
-    config.seeds = 1;
-    size_t index[600];
-    for (size_t i = 0; i < 600; i++) index[i] = i % 60;
-    assert_ok(mnk_images_select(few, index, 600, &test, &err));
-    double width[2];
-    for (int grouped = 0; grouped < 2; grouped++) {
-        if (grouped) {
-            test->group = mnk_alloc(600, sizeof *test->group);
-            for (int i = 0; i < 600; i++) test->group[i] = i % 60;
-        }
-        char *text[2];
-        for (int t = 0; t < 2; t++) {
-            mnk_result *r;
-            mnk_threads_set(t ? 4 : 1);
-            assert_ok(mnk_result_open("test", 1, &r, &err));
-            assert_ok(mnk_usefulness(train, NULL, synthetic, test, &config, NULL, r, &err));
-            const mnk_metric *m = metric(r, "macro_auc.real", "");
-            assert_true(m->low < m->value && m->value < m->high);
-            assert_non_null(strstr(m->note, grouped ? "bootstrap of 60 groups" : "DeLong"));
-            width[grouped] = m->high - m->low;
-            m = metric(r, "macro_auc_gain.synthetic", "");
-            assert_true(m->low <= m->value && m->value <= m->high);
-            r->threads = 0; /* the one number that may differ */
-            assert_ok(mnk_result_json(r, &text[t], &err));
-            mnk_result_close(r);
-        }
-        assert_string_equal(text[0], text[1]);
-        mnk_free_bytes(text[0]), mnk_free_bytes(text[1]);
-    }
-    mnk_threads_set(0);
-    assert_true(width[1] > 2 * width[0]); /* ten copies each: about sqrt(10) */
-    mnk_images_close(train), mnk_images_close(synthetic), mnk_images_close(test), mnk_images_close(few);
-}
-
-static void test_usefulness_refused(void **state) {
-    (void)state;
-    mnk_images *d = toy(60, 16, 1, 3, 1, 1), *other = toy(60, 16, 1, 3, 1, 2), *big = toy(30, 24, 1, 3, 1, 2);
-    mnk_usefulness_config config = small_usefulness();
-    mnk_result *r;
-    mnk_error err = MNK_ERROR_INIT;
-    assert_ok(mnk_result_open("test", 1, &r, &err));
-    assert_int_equal(mnk_usefulness(d, NULL, other, d, &config, NULL, r, &err), MNK_ERR_INPUT);
-    assert_non_null(strstr(err.message, "is the training set"));
-    mnk_error_clear(&err);
-    assert_int_equal(mnk_usefulness(d, NULL, big, other, &config, NULL, r, &err), MNK_ERR_INPUT);
-    assert_non_null(strstr(err.message, "synthetic"));
-    mnk_error_clear(&err);
-    config.synthetic_share = 0.7;
-    assert_int_equal(mnk_usefulness(d, NULL, other, big, &config, NULL, r, &err), MNK_ERR_USAGE);
-    assert_int_equal(r->metrics, 0);
-    mnk_result_close(r);
-    mnk_images_close(d), mnk_images_close(other), mnk_images_close(big);
 }
 
 /* Real blood cells, a short run: far above chance after a few seconds. */
@@ -529,21 +399,10 @@ static void test_real_cells(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_augment),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_match),
-        cmocka_unit_test(test_separable),
-        cmocka_unit_test(test_unseparable),
-        cmocka_unit_test(test_odd_shapes),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_hostile_file),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_interrupted),
-        cmocka_unit_test(test_usefulness),
-        cmocka_unit_test(test_usefulness_by_group),
-        cmocka_unit_test(test_usefulness_refused),
-        cmocka_unit_test(test_real_cells),
+        cmocka_unit_test(test_augment),   cmocka_unit_test(test_cut),         cmocka_unit_test(test_match),
+        cmocka_unit_test(test_separable), cmocka_unit_test(test_unseparable), cmocka_unit_test(test_odd_shapes),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_file),        cmocka_unit_test(test_hostile_file),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_interrupted), cmocka_unit_test(test_real_cells),
     };
     return MNK_RUN_TESTS("classifier", tests);
 }

@@ -69,7 +69,7 @@ static void judge(const float *x, const float *y, size_t n, size_t d, double out
     out[10] = c.authenticity;
     out[11] = 0;
     for (size_t i = 0; i < n; i++) out[11] += authentic[i] / (double)n;
-    assert_ok(mnk_neighbours_intervals(&s, 200, 1, 0.95, &err));
+    assert_ok(mnk_neighbours_intervals(&s, NULL, NULL, 200, 1, 0.95, &err));
     for (int m = 0; m < MNK_NB_METRICS; m++) assert_true(s.low[m] <= s.value[m] + 0.02 && s.high[m] >= s.value[m] - 0.02);
     mnk_neighbours_close(&s);
     mnk_knn_close(&knn);
@@ -180,6 +180,55 @@ static void test_brute_force(void **state) {
     mnk_knn_close(&knn);
     mnk_cross_close(&c);
     mnk_free(x);
+}
+
+/* Numbers and codes together, and codes alone: every tile entry is the difference plus the mismatches; the sweep finds what a
+ * search over all pairs finds. */
+static void test_codes(void **state) {
+    (void)state;
+    enum { N = 301, M = 650, CODES = 37 };
+    mnk_error err = MNK_ERROR_INIT;
+    for (size_t d = 0; d <= 5; d += 5) {
+        float *x = mnk_alloc((N + M) * 5, sizeof *x), *tile = mnk_alloc(N * M, sizeof *tile);
+        uint16_t *code = mnk_alloc((N + M) * CODES, sizeof *code);
+        mnk_points a = {0}, b = {0};
+        mnk_cross c = {0};
+        mnk_rng r = mnk_rng_at(5, MNK_PURPOSE_TEST, d, 0);
+        mnk_rng_normal_f32(&r, x, (N + M) * 5);
+        for (size_t i = 0; i < (N + M) * CODES; i++) code[i] = (uint16_t)(mnk_rng_below(&r, 3) * 32767);
+        memcpy(code + (N + 70) * CODES, code, CODES * sizeof *code); /* a copy across */
+        memcpy(x + (N + 70) * d, x, d * sizeof *x);
+        assert_ok(mnk_points_open(x, N, d, NULL, &a, &err));
+        assert_ok(mnk_points_open(x + N * d, M, d, NULL, &b, &err));
+        assert_ok(mnk_points_add_codes(&a, code, CODES, &err));
+        assert_ok(mnk_points_add_codes(&b, code + N * CODES, CODES, &err));
+        mnk_distance2_tile(&a, 0, N, &b, 0, M, tile, M);
+        assert_ok(mnk_sweep_cross(&a, &b, NULL, &c, &err));
+        for (size_t i = 0; i < N; i++) {
+            double best = INFINITY;
+            for (size_t j = 0; j < M; j++) {
+                double d2 = 0;
+                for (size_t k = 0; k < d; k++) d2 += pow((double)x[i * d + k] - (double)x[(N + j) * d + k], 2);
+                for (size_t k = 0; k < CODES; k++) d2 += code[i * CODES + k] != code[(N + j) * CODES + k];
+                near((double)tile[i * M + j], d2, 1e-4, "tile");
+                near(mnk_points_distance2(&a, i, &b, j), d2, 1e-12, "double");
+                best = fmin(best, d2);
+            }
+            near((double)c.nearest_a2[i], best, 1e-4, "nearest");
+        }
+        assert_true(c.nearest_a2[0] == 0 && c.nearest_a_index[0] == 70);
+        mnk_cross_close(&c);
+        mnk_points b_less = b;
+        b_less.codes--;
+        assert_int_equal(mnk_sweep_cross(&a, &b_less, NULL, &c, &err), MNK_ERR_INPUT);
+        mnk_error_clear(&err);
+        mnk_cross_close(&c);
+        mnk_points_close(&a);
+        mnk_points_close(&b);
+        mnk_free(x);
+        mnk_free(code);
+        mnk_free(tile);
+    }
 }
 
 static void test_threads(void **state) {
@@ -343,9 +392,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numpy_stream), cmocka_unit_test(test_brute_force),
         cmocka_unit_test(test_golden_5000),  cmocka_unit_test(test_golden_authenticity),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_fft),          cmocka_unit_test(test_scatter),
-        cmocka_unit_test(test_pca),
+        cmocka_unit_test(test_codes),        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_moments),      cmocka_unit_test(test_fft),
+        cmocka_unit_test(test_scatter),      cmocka_unit_test(test_pca),
     };
     return MNK_RUN_TESTS("sweep", tests);
 }

@@ -26,7 +26,9 @@ typedef struct mnk_metric {
     size_t n;          /* items behind the value */
     mnk_reference reference[8];
     int references;
+    char verdict[24]; /* of a comparison: "better", "not worse", "worse", "cannot tell", "refused"; "" when none was asked */
     char note[160];
+    char column[96]; /* of a table: "age", or a pair "age x sex"; "" a figure of the whole */
 } mnk_metric;
 
 typedef struct mnk_flag {
@@ -74,8 +76,11 @@ MNK_API mnk_flag *mnk_result_add_flag(mnk_result *r, const char *flag, size_t it
 MNK_API mnk_result_input *mnk_result_add_input(mnk_result *r, const char *role, const char *path, size_t n, const char *hash);
 MNK_API void mnk_result_add_warning(mnk_result *r, const char *fmt, ...) MNK_PRINTF(2, 3);
 MNK_API void mnk_metric_add_reference(mnk_metric *m, const char *name, double value);
-/* First metric with this id, encoding and subset ("" matches overall); NULL when absent. */
+/* First metric of the whole (no column) with this id, encoding and subset ("" matches overall); NULL when absent. */
 MNK_API const mnk_metric *mnk_result_find(const mnk_result *r, const char *id, const char *encoding, const char *subset);
+/* The same of one column or pair of columns; column "" is mnk_result_find. */
+MNK_API const mnk_metric *mnk_result_find_column(const mnk_result *r, const char *id, const char *encoding, const char *subset,
+                                                 const char *column);
 
 /* JSON text of the result; *out released with mnk_free_bytes. */
 MNK_API mnk_status mnk_result_json(const mnk_result *r, char **out, mnk_error *err) MNK_CHECK;

@@ -146,11 +146,12 @@ typedef struct mnk_table_options {
     mnk_schema *schema;       /* compare with tables of this schema (one more reference is taken); wins over schema_path */
     const char *label_column; /* sets the role, as do the next; NULL: by the schema */
     const char *person_column;
-    const char *missing; /* comma-separated texts that mean "missing" in every column, beside the schema's; NULL: those
-                            that inference knows (docs/formats.md) */
-    char separator;      /* 0: found out (comma, semicolon, tab, bar) */
-    int encoding;        /* 0: UTF-8, or Latin-1 when it is not; 1 UTF-8 only; 2 Latin-1 */
-    size_t max_bytes;    /* of memory; 0: what the machine has */
+    const char *missing;        /* comma-separated texts that mean "missing" in every column, beside the schema's; NULL: those
+                                   that inference knows (docs/formats.md) */
+    char separator;             /* 0: found out (comma, semicolon, tab, bar) */
+    int encoding;               /* 0: UTF-8, or Latin-1 when it is not; 1 UTF-8 only; 2 Latin-1 */
+    size_t max_bytes;           /* of memory; 0: what the machine has */
+    const char *ignore_columns; /* comma-separated names that get the role "ignore"; NULL: by the schema */
 } mnk_table_options;
 
 /* Opens `spec` = PATH[:split], a CSV (or .csv.gz) with a heading. options may be NULL. All bad cells (the first 20 and their

@@ -91,7 +91,7 @@ mnk_status mnk_outfile_write(mnk_outfile *f, const void *bytes, size_t n, mnk_er
     return fwrite(bytes, 1, n, f->stream) == n ? MNK_OK : write_failed(f, err);
 }
 
-static void sync_folder_of(const char *path) {
+void mnk_dir_sync_of(const char *path) {
     char copy[PATH_MAX];
     snprintf(copy, sizeof copy, "%s", path);
     int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -108,7 +108,7 @@ mnk_status mnk_outfile_commit(mnk_outfile *f, mnk_error *err) {
     f->stream = NULL;
     if (status == MNK_OK && rename(f->temporary, f->path) != 0) status = write_failed(f, err);
     if (status != MNK_OK) (void)unlink(f->temporary);
-    else sync_folder_of(f->path);
+    else mnk_dir_sync_of(f->path);
     outfile_free(f);
     return status;
 }

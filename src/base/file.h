@@ -26,6 +26,9 @@ void mnk_outfile_abort(mnk_outfile *f);
 /* The three calls above in one; `force` as in open. */
 mnk_status mnk_file_write(const char *path, bool force, const void *bytes, size_t n, mnk_error *err) MNK_CHECK;
 
+/* Makes a new name in the folder of `path` durable. */
+void mnk_dir_sync_of(const char *path);
+
 bool mnk_path_exists(const char *path);
 bool mnk_path_is_dir(const char *path);
 /* Makes the folder and its parents. */

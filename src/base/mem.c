@@ -32,6 +32,11 @@ void *mnk_realloc(void *p, size_t count, size_t size) {
     return realloc(p, bytes ? bytes : 1);
 }
 
+void *mnk_grow(void *list, size_t count, size_t size) {
+    if ((count & (count - 1)) != 0) return list;
+    return count > SIZE_MAX / 2 ? NULL : mnk_realloc(list, count ? 2 * count : 1, size);
+}
+
 char *mnk_strdup(const char *s) {
     size_t n = strlen(s) + 1;
     char *copy = mnk_alloc(n, 1);

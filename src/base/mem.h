@@ -17,6 +17,10 @@ void *mnk_alloc_aligned(size_t count, size_t size);
 /* Grows or shrinks; new bytes are not zeroed; on failure returns NULL and leaves p alone. Not for aligned buffers. */
 void *mnk_realloc(void *p, size_t count, size_t size);
 
+/* Room for one more element after `count`: lists double whenever the count is a power of two, so that no capacity has to be
+ * stored. Returns the list, moved perhaps; on failure NULL, and the old list stays. */
+void *mnk_grow(void *list, size_t count, size_t size);
+
 char *mnk_strdup(const char *s);
 void mnk_free(void *p);
 

@@ -29,13 +29,11 @@ void mnk_result_close(mnk_result *r) {
     mnk_free(r);
 }
 
-/* One more element: lists double whenever the count is a power of two, so that no capacity has to be stored. */
+/* One more element, zeroed. */
 static void *grow(void **list, size_t *count, size_t size) {
-    if ((*count & (*count - 1)) == 0) {
-        void *p = mnk_realloc(*list, *count ? *count * 2 : 1, size);
-        if (!p) return NULL;
-        *list = p;
-    }
+    void *p = mnk_grow(*list, *count, size);
+    if (!p) return NULL;
+    *list = p;
     void *row = (char *)*list + *count * size;
     memset(row, 0, size);
     (*count)++;
@@ -87,11 +85,17 @@ void mnk_metric_add_reference(mnk_metric *m, const char *name, double value) {
     ref->value = value;
 }
 
-const mnk_metric *mnk_result_find(const mnk_result *r, const char *id, const char *encoding, const char *subset) {
+const mnk_metric *mnk_result_find_column(const mnk_result *r, const char *id, const char *encoding, const char *subset,
+                                         const char *column) {
     for (size_t i = 0; r && i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (!strcmp(m->id, id) && !strcmp(m->encoding, encoding ? encoding : "") && !strcmp(m->subset, subset ? subset : ""))
+        if (!strcmp(m->id, id) && !strcmp(m->encoding, encoding ? encoding : "") && !strcmp(m->subset, subset ? subset : "") &&
+            !strcmp(m->column, column))
             return m;
     }
     return NULL;
+}
+
+const mnk_metric *mnk_result_find(const mnk_result *r, const char *id, const char *encoding, const char *subset) {
+    return mnk_result_find_column(r, id, encoding, subset, "");
 }

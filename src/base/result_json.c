@@ -48,6 +48,7 @@ static void emit_metric(mnk_json *j, const mnk_metric *m) {
     mnk_json_string(j, "group", m->group);
     if (*m->encoding) mnk_json_string(j, "encoding", m->encoding);
     if (*m->subset) mnk_json_string(j, "subset", m->subset);
+    if (*m->column) mnk_json_string(j, "column", m->column);
     mnk_json_double(j, "value", m->value);
     if (!isnan(m->low) || !isnan(m->high)) {
         mnk_json_array(j, "ci");
@@ -62,6 +63,7 @@ static void emit_metric(mnk_json *j, const mnk_metric *m) {
         for (int i = 0; i < m->references; i++) mnk_json_double(j, m->reference[i].name, m->reference[i].value);
         mnk_json_end_object(j);
     }
+    if (*m->verdict) mnk_json_string(j, "verdict", m->verdict);
     if (*m->note) mnk_json_string(j, "note", m->note);
     mnk_json_end_object(j);
 }
@@ -197,6 +199,8 @@ static mnk_status read_metric(const reader *rd, const json_t *o, mnk_result *r) 
     if (!m) return out_of_memory(rd);
     MNK_TRY(get_text(rd, o, "encoding", m->encoding, sizeof m->encoding));
     MNK_TRY(get_text(rd, o, "subset", m->subset, sizeof m->subset));
+    MNK_TRY(get_text(rd, o, "column", m->column, sizeof m->column));
+    MNK_TRY(get_text(rd, o, "verdict", m->verdict, sizeof m->verdict));
     MNK_TRY(get_text(rd, o, "note", m->note, sizeof m->note));
     MNK_TRY(get_double(rd, json_object_get(o, "value"), "value", NAN, &m->value));
     MNK_TRY(get_double(rd, json_object_get(o, "level"), "level", 0.95, &m->level));

@@ -50,7 +50,7 @@ static void print_overall(const mnk_result *r, FILE *out, bool colour) {
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
         char a[24], b[24], ci[64] = "";
-        if (*m->subset) continue;
+        if (*m->subset || *m->column) continue;
         if (!isnan(m->low) || !isnan(m->high)) snprintf(ci, sizeof ci, "%s .. %s", number(m->low, a), number(m->high, b));
         fprintf(out, "%-*s %-10s %s%10s%s  %-19s %8zu", width, m->id, *m->encoding ? m->encoding : "-", bold,
                 number(m->value, a), plain, ci, m->n);
@@ -85,7 +85,7 @@ static void print_block(const mnk_result *r, const char *const *names, size_t n,
     fprintf(out, "%s\n", colour ? "\033[0m" : "");
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        bool first = *m->subset != '\0';
+        bool first = *m->subset != '\0' && !*m->column;
         for (size_t k = 0; k < i && first; k++)
             first = !*r->metric[k].subset || strcmp(r->metric[k].id, m->id) || strcmp(r->metric[k].encoding, m->encoding);
         if (!first) continue;

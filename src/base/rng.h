@@ -31,10 +31,22 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_ACQUISITION, /* camera and section of forward models */
     MNK_PURPOSE_DROPOUT,
     MNK_PURPOSE_PERMUTE,
-    MNK_PURPOSE_PACK,    /* which items form a pack */
-    MNK_PURPOSE_POWER,   /* start vectors of power iterations */
-    MNK_PURPOSE_GALLERY, /* which items a report shows */
-    MNK_PURPOSE_KEEP     /* which items of a class a study keeps */
+    MNK_PURPOSE_PACK,         /* which items form a pack */
+    MNK_PURPOSE_POWER,        /* start vectors of power iterations */
+    MNK_PURPOSE_GALLERY,      /* which items a report shows */
+    MNK_PURPOSE_KEEP,         /* which items of a class a study keeps */
+    MNK_PURPOSE_MODEL_CUT,    /* rows that decide when boosting stops */
+    MNK_PURPOSE_MODEL_ROWS,   /* rows a model of a table is trained on */
+    MNK_PURPOSE_FOLD,         /* folds of a cross-validation */
+    MNK_PURPOSE_CHANCE,       /* shuffled subgroups: what a gap is by chance */
+    MNK_PURPOSE_COLUMN,       /* columns of a table shuffled independently: the floor of its judges */
+    MNK_PURPOSE_TUPLE,        /* which triples of columns are looked at */
+    MNK_PURPOSE_TABLE_FIT,    /* fitting a generator of tables */
+    MNK_PURPOSE_TABLE_DRAW,   /* drawing rows from it */
+    MNK_PURPOSE_TABLE_RECODE, /* undoing the recoding: within a pool of rare levels */
+    MNK_PURPOSE_TABLE_ID,     /* identifiers */
+    MNK_PURPOSE_TABLE_MIX,    /* which row of a wanted mix is drawn next */
+    MNK_PURPOSE_HALVES        /* which half of a table learns and which judges: leaks of the outcome */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

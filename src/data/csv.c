@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/csv_scan.h"
 #include "data/images.h"
 
 struct mnk_csv {
@@ -23,62 +24,25 @@ static bool grow(size_t **list, size_t n, size_t *size) {
     return true;
 }
 
-typedef struct reader {
-    const char *p, *end;
-    char *out; /* where the next character of a field goes; never overtakes p */
-    size_t line;
-    const char *name;
-} reader;
-
-/* One field; *last tells whether its row ends with it. */
-static mnk_status read_field(reader *r, bool *last, mnk_error *err) {
-    bool quoted = r->p < r->end && *r->p == '"', open = quoted;
-    size_t start = r->line;
-    if (quoted) r->p++;
-    *last = true;
-    while (r->p < r->end) {
-        char c = *r->p++;
-        if (!c) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: a zero byte; not a text file", r->name, r->line);
-        if (open) {
-            if (c == '\n') r->line++;
-            if (c != '"') *r->out++ = c;
-            else if (r->p < r->end && *r->p == '"') *r->out++ = *r->p++;
-            else open = false;
-            continue;
-        }
-        if (c == ',') {
-            *last = false;
-            break;
-        }
-        if (c == '\r' && r->p < r->end && *r->p == '\n') continue;
-        if (c == '\n' || c == '\r') {
-            r->line++;
-            break;
-        }
-        if (quoted) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: text after a closing quote", r->name, r->line);
-        *r->out++ = c;
-    }
-    if (open) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: a quote is never closed", r->name, start);
-    *r->out++ = '\0';
-    return MNK_OK;
-}
-
-static mnk_status read_row(mnk_csv *csv, reader *r, mnk_error *err) {
-    size_t first = csv->n_cells, line = r->line;
-    bool last = false;
-    while (!last) {
+/* One row; its fields go to *out, where the next character of text is written (it never overtakes what is read). */
+static mnk_status read_row(mnk_csv *csv, mnk_csv_scan *s, char **out, mnk_error *err) {
+    size_t first = csv->n_cells, line = s->line;
+    mnk_csv_field f = {0};
+    while (!f.last) {
         if (!grow(&csv->cells, csv->n_cells, &csv->size_cells))
-            return MNK_FAIL(err, MNK_ERR_MEMORY, "%s: out of memory", r->name);
-        csv->cells[csv->n_cells++] = (size_t)(r->out - csv->text);
-        MNK_TRY(read_field(r, &last, err));
+            return MNK_FAIL(err, MNK_ERR_MEMORY, "%s: out of memory", s->name);
+        csv->cells[csv->n_cells++] = (size_t)(*out - csv->text);
+        MNK_TRY(mnk_csv_scan_field(s, &f, err));
+        *out += mnk_csv_field_copy(&f, *out);
+        *(*out)++ = '\0';
         if (csv->n_cells - first > MNK_CSV_COLUMNS_MAX)
-            return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: more than %d columns", r->name, line, MNK_CSV_COLUMNS_MAX);
+            return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: more than %d columns", s->name, line, MNK_CSV_COLUMNS_MAX);
     }
     size_t n = csv->n_cells - first;
     if (!csv->n_rows) csv->columns = n;
     if (n != csv->columns)
-        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: %zu fields, the first line has %zu", r->name, line, n, csv->columns);
-    if (!grow(&csv->lines, csv->n_rows, &csv->size_rows)) return MNK_FAIL(err, MNK_ERR_MEMORY, "%s: out of memory", r->name);
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: line %zu: %zu fields, the first line has %zu", s->name, line, n, csv->columns);
+    if (!grow(&csv->lines, csv->n_rows, &csv->size_rows)) return MNK_FAIL(err, MNK_ERR_MEMORY, "%s: out of memory", s->name);
     csv->lines[csv->n_rows++] = line;
     return MNK_OK;
 }
@@ -103,16 +67,10 @@ mnk_status mnk_csv_parse(const char *bytes, size_t n, const char *name, mnk_csv 
     mnk_csv *csv = NULL;
     MNK_TRY(MNK_NEW(csv, 1, err));
     mnk_status status = MNK_NEW(csv->text, n + 1, err); /* n bytes yield at most n characters and ends, and one end more */
-    if (n >= 3 && !memcmp(bytes, "\xef\xbb\xbf", 3)) bytes += 3, n -= 3;
-    reader r = {.p = bytes, .end = bytes + n, .out = csv->text, .line = 1, .name = name};
-    while (status == MNK_OK && r.p < r.end) {
-        if (*r.p == '\n' || *r.p == '\r') { /* blank line */
-            r.line += *r.p == '\n' || r.p + 1 == r.end || r.p[1] != '\n';
-            r.p++;
-            continue;
-        }
-        status = read_row(csv, &r, err);
-    }
+    size_t mark = mnk_csv_mark(bytes, n);
+    mnk_csv_scan scan = {.p = bytes + mark, .end = bytes + n, .line = 1, .separator = ',', .name = name};
+    char *end = csv->text;
+    while (status == MNK_OK && mnk_csv_scan_row(&scan)) status = read_row(csv, &scan, &end, err);
     if (status == MNK_OK && !csv->n_rows)
         status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: empty; its first line should name the columns", name);
     if (status == MNK_OK) status = check_headings(csv, name, err);

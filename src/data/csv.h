@@ -1,5 +1,5 @@
-/* CSV as spreadsheets write it (RFC 4180): quoted fields with doubled quotes and line breaks, LF or CRLF, a byte order mark,
- * blank lines skipped. The first row names the columns; every row must have as many fields. */
+/* Small CSV files (manifests) as cells of text, by the grammar of csv_scan.h: commas, a byte order mark. The first row names
+ * the columns; every row must have as many fields. */
 #ifndef MNK_DATA_CSV_H
 #define MNK_DATA_CSV_H
 
@@ -7,8 +7,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-
-#define MNK_CSV_COLUMNS_MAX 4096
 
 typedef struct mnk_csv mnk_csv;
 

@@ -3,44 +3,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/describing.h"
 #include "data/duplicates.h"
 #include "manikin/observer.h"
 
-enum { FLAGS_MAX = 1000, FEW_IMAGES = 20 };
+enum { FEW_IMAGES = 20 };
 
 typedef struct describing {
+    mnk_describing out;
     const mnk_images *d;
-    mnk_result *r;
-    bool failed; /* memory */
+    mnk_result *r; /* that of out */
 } describing;
 
 static void add(describing *g, const char *id, const char *subset, double value, size_t n, const char *note) {
-    mnk_metric *m = mnk_result_add_metric(g->r, id, "data");
-    if (!m) {
-        g->failed = true;
-        return;
-    }
-    m->value = value;
-    m->n = n;
-    snprintf(m->subset, sizeof m->subset, "%.63s", subset);
-    if (note) snprintf(m->note, sizeof m->note, "%s", note);
+    mnk_describe_add(&g->out, id, subset, value, n, note);
 }
 
 static void flag(describing *g, const char *kind, size_t *count, size_t item, size_t of, double distance, const char *note) {
-    if ((*count)++ >= FLAGS_MAX) return;
-    mnk_flag *f = mnk_result_add_flag(g->r, kind, item);
-    if (!f) {
-        g->failed = true;
-        return;
-    }
-    f->of = (int64_t)of;
-    f->distance = distance;
-    snprintf(f->note, sizeof f->note, "%s", note);
+    mnk_describe_flag(&g->out, kind, count, item, of, distance, note);
 }
 
 static void say_truncated(describing *g, const char *kind, size_t count) {
-    if (count > FLAGS_MAX)
-        mnk_result_add_warning(g->r, "%zu flags of kind %s; the first %d are listed", count, kind, FLAGS_MAX);
+    if (count > MNK_DESCRIBE_FLAGS_MAX)
+        mnk_result_add_warning(g->r, "%zu flags of kind %s; the first %d are listed", count, kind, MNK_DESCRIBE_FLAGS_MAX);
 }
 
 static mnk_status classes(describing *g, mnk_error *err) {
@@ -210,15 +195,15 @@ static mnk_status duplicates(describing *g, const mnk_describe_options *o, const
 mnk_status mnk_images_describe(const mnk_images *d, const mnk_describe_options *options, const mnk_observer *observer,
                                mnk_result *r, mnk_error *err) {
     static const mnk_describe_options defaults = {0};
-    describing g = {.d = d, .r = r};
+    describing g = {.out = {.r = r}, .d = d, .r = r};
     const mnk_describe_options *o = options ? options : &defaults;
     if (!(o->near_threshold >= 0 && o->near_threshold <= 1))
         return MNK_FAIL(err, MNK_ERR_USAGE, "near threshold %g: must be between 0 and 1", o->near_threshold);
-    g.failed = !mnk_result_add_input(r, "data", d->source, d->n, d->hash);
+    g.out.failed = !mnk_result_add_input(r, "data", d->source, d->n, d->hash);
     add(&g, "n", "", (double)d->n, d->n, NULL);
     add(&g, "classes", "", d->classes, d->n, NULL);
     MNK_TRY(classes(&g, err));
     MNK_TRY(shape(&g, err));
     MNK_TRY(duplicates(&g, o, observer, err));
-    return g.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: the description of %zu images", d->n) : MNK_OK;
+    return g.out.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: the description of %zu images", d->n) : MNK_OK;
 }

@@ -16,8 +16,7 @@ static mnk_status no_such_split(const char *path, const char *word, mnk_error *e
     return status;
 }
 
-/* Cuts "PATH:split". A path that exists as it stands has no split, so names with colons work. */
-static mnk_status parse_spec(const char *spec, char *path, size_t size, mnk_split *split, mnk_error *err) {
+mnk_status mnk_spec_parse(const char *spec, char *path, size_t size, mnk_split *split, mnk_error *err) {
     *split = MNK_SPLIT_NONE;
     size_t n = strlen(spec);
     if (n == 0) return MNK_FAIL(err, MNK_ERR_USAGE, "empty dataset name");
@@ -52,7 +51,7 @@ mnk_status mnk_images_open(const char *spec, const mnk_images_options *options, 
     char path[1024], shown[96];
     mnk_open_request request = {.path = path, .options = options ? options : &defaults, .observer = observer};
     MNK_TRY(check_options(request.options, err));
-    MNK_TRY(parse_spec(spec, path, sizeof path, &request.split, err));
+    MNK_TRY(mnk_spec_parse(spec, path, sizeof path, &request.split, err));
     if (!mnk_path_exists(path)) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: no such file or folder", mnk_printable(path, shown));
         mnk_error_hint(
@@ -63,7 +62,7 @@ mnk_status mnk_images_open(const char *spec, const mnk_images_options *options, 
         if (!formats[i]->claims(path)) continue;
         mnk_images *d = NULL;
         MNK_TRY(formats[i]->open(&request, &d, err));
-        strcpy(d->source, spec); /* parse_spec has measured it */
+        strcpy(d->source, spec); /* mnk_spec_parse has measured it */
         mnk_images_rehash(d);
         *out = d;
         return MNK_OK;

@@ -24,4 +24,8 @@ extern const mnk_images_format mnk_format_npz, mnk_format_tar, mnk_format_folder
 /* An archive already open as a stream; the fuzz targets come in here. `request->path` names it in messages. */
 mnk_status mnk_npz_read(FILE *f, const mnk_open_request *request, mnk_images **out, mnk_error *err) MNK_CHECK;
 
+/* Cuts "PATH:split" into `path` (of `size` bytes) and split. A path that exists as it stands has no split, so that names with
+ * colons work. */
+mnk_status mnk_spec_parse(const char *spec, char *path, size_t size, mnk_split *split, mnk_error *err) MNK_CHECK;
+
 #endif

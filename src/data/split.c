@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "data/images.h"
+#include "manikin/table.h"
 
 static const char *const split_names[] = {"", "train", "val", "test", "holdout"};
 
@@ -103,8 +104,15 @@ typedef struct unit {
     int32_t label;   /* most frequent class, the lower one of equals */
 } unit;
 
+/* What is to be split: rows with a class each, in groups (-1 or NULL: on their own). */
+typedef struct rows {
+    size_t n;
+    const int32_t *label, *group;
+    int classes;
+} rows;
+
 /* Units in the order of their first rows; unit_of[i] is the unit of row i. */
-static mnk_status make_units(const mnk_images *d, unit *units, size_t *n_units, size_t *unit_of, mnk_error *err) {
+static mnk_status make_units(const rows *d, unit *units, size_t *n_units, size_t *unit_of, mnk_error *err) {
     seat *seats = NULL;
     size_t *votes = NULL;
     mnk_status status = MNK_NEW(seats, d->n, err);
@@ -158,8 +166,8 @@ static void deal(const unit *units, const size_t *member, size_t n, const double
     }
 }
 
-mnk_status mnk_images_split(mnk_images *d, double train, double val, double test, uint64_t seed, mnk_error *err) {
-    const double share[3] = {train, val, test};
+static mnk_status split_rows(const rows *d, const double share[3], uint64_t seed, uint8_t *split, mnk_error *err) {
+    double train = share[0], val = share[1], test = share[2];
     if (!(train >= 0 && val >= 0 && test >= 0) || fabs(train + val + test - 1) > 1e-9)
         return MNK_FAIL(err, MNK_ERR_USAGE, "shares %g, %g, %g of a split must not be negative and must sum to 1", train, val,
                         test);
@@ -180,14 +188,33 @@ mnk_status mnk_images_split(mnk_images *d, double train, double val, double test
         mnk_rng_permutation(&r, order, n);
         deal(units, member, n, share, order, side);
     }
-    if (status == MNK_OK) {
-        for (size_t i = 0; i < d->n; i++) d->split[i] = side[unit_of[i]];
-        mnk_images_rehash(d);
-    }
+    for (size_t i = 0; i < d->n && status == MNK_OK; i++) split[i] = side[unit_of[i]];
     mnk_free(units);
     mnk_free(unit_of);
     mnk_free(member);
     mnk_free(order);
     mnk_free(side);
     return status;
+}
+
+mnk_status mnk_images_split(mnk_images *d, double train, double val, double test, uint64_t seed, mnk_error *err) {
+    rows r = {d->n, d->label, d->group, d->classes};
+    MNK_TRY(split_rows(&r, (const double[3]){train, val, test}, seed, d->split, err));
+    mnk_images_rehash(d);
+    return MNK_OK;
+}
+
+/* Rows without a label are a class of their own. */
+mnk_status mnk_table_split(mnk_table *t, double train, double val, double test, uint64_t seed, mnk_error *err) {
+    long column = mnk_schema_role(t->schema, MNK_COLUMN_IS_LABEL);
+    int32_t *label = NULL;
+    const int32_t *code = column >= 0 ? t->code[column] : NULL;
+    size_t levels = code ? t->schema->column[column].levels : 0;
+    if (levels > MNK_CLASSES_MAX) code = NULL, levels = 0;
+    MNK_TRY(MNK_NEW(label, t->n, err));
+    for (size_t i = 0; i < t->n; i++) label[i] = !code ? 0 : code[i] < 0 ? (int32_t)levels : code[i];
+    rows r = {t->n, label, t->person, (int)levels + 1};
+    mnk_status status = split_rows(&r, (const double[3]){train, val, test}, seed, t->split, err);
+    mnk_free(label);
+    return status == MNK_OK ? mnk_table_finish(t, err) : status;
 }

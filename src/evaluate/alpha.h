@@ -19,9 +19,19 @@ double mnk_alpha_deviation(const double weight[MNK_ALPHA_LEVELS], double total);
 /* The paper's summary 1 - 2 * integral |alpha - f| with the authors' step 1/29. */
 double mnk_alpha_summary(double deviation);
 
-/* distance[n] of each point from `centre` [d], and the mean of the points. */
-void mnk_centre_distances(const mnk_points *p, const double *centre, double *distance);
-void mnk_points_mean(const mnk_points *p, double *mean);
+/* The mean of a set of points: of the coordinates, and for codes the share of every level (the mean of e_v / sqrt(2), in whose
+ * space a mismatch is a squared distance of 1). */
+typedef struct mnk_centre {
+    size_t d, codes;
+    double *mean;   /* [d] */
+    size_t *first;  /* [codes+1] where each code's levels begin in share */
+    double *share;  /* [first[codes]] */
+    double *square; /* [codes] sum of the squared shares */
+} mnk_centre;
+mnk_status mnk_centre_open(const mnk_points *p, mnk_centre *out, mnk_error *err) MNK_CHECK;
+void mnk_centre_close(mnk_centre *c);
+/* distance[p->n] of each point from the centre. */
+void mnk_centre_distances(const mnk_points *p, const mnk_centre *centre, double *distance);
 
 /* What the published programs compute, faults included: authenticity looks up the nearest-real distance of real items by
  * rows of the synthetic set, and beta-recall measures its radii on the synthetic items that are somebody's nearest. */

@@ -6,11 +6,8 @@
 #include "manikin/evaluate.h"
 
 /* clang-format off */
-#define MNK_EVALUATE_ROWS(type, field) \
-    {"encoding", 0, MNK_OPTION_TEXT, offsetof(type, field(encoding)), "LIST", NULL, 0, 0, NULL, \
-     "what distances are measured in: scatter, classifier, pixels, npy (default: scatter,classifier)", false}, \
-    {"compat", 0, MNK_OPTION_CHOICE, offsetof(type, field(compat)), "NAME", "none", 0, 0, "none|synthcity|authors|both", \
-     "also print alpha-precision, beta-recall and authenticity as this published program computes them", false}, \
+/* What the judges of images and of tables have in common; items: "images", "rows". */
+#define MNK_JUDGE_ROWS(type, field, items, of_class) \
     {"neighbours", 'k', MNK_OPTION_INT, offsetof(type, field(neighbours)), "K", "5", 1, 64, NULL, \
      "neighbours of precision, recall, density and coverage", true}, \
     {"max-items", 0, MNK_OPTION_INT, offsetof(type, field(max_items)), "N", "10000", 10, 1e6, NULL, \
@@ -20,9 +17,16 @@
     {"level", 0, MNK_OPTION_REAL, offsetof(type, field(level)), "SHARE", "0.95", 0.5, 0.9999, NULL, "confidence of the intervals", true}, \
     {"by-class", 0, MNK_OPTION_BOOL, offsetof(type, field(by_class)), NULL, "true", 0, 0, NULL, "also judge every class on its own", false}, \
     {"near-share", 0, MNK_OPTION_REAL, offsetof(type, field(near_share)), "SHARE", "0.01", 1e-6, 0.5, NULL, \
-     "a near copy is nearer to train than all but this share of the holdout images of its class", true}, \
+     "a near copy is nearer to train than all but this share of the holdout " items of_class, true}, \
     {"never-shown", 0, MNK_OPTION_INT, offsetof(type, field(never_shown)), "N", "100", 0, 1e6, NULL, \
-     "flag at most this many real images as never generated", true}, \
+     "flag at most this many real " items " as never generated", true}
+
+#define MNK_EVALUATE_ROWS(type, field) \
+    {"encoding", 0, MNK_OPTION_TEXT, offsetof(type, field(encoding)), "LIST", NULL, 0, 0, NULL, \
+     "what distances are measured in: scatter, classifier, pixels, npy (default: scatter,classifier)", false}, \
+    {"compat", 0, MNK_OPTION_CHOICE, offsetof(type, field(compat)), "NAME", "none", 0, 0, "none|synthcity|authors|both", \
+     "also print alpha-precision, beta-recall and authenticity as this published program computes them", false}, \
+    MNK_JUDGE_ROWS(type, field, "images", " of its class"), \
     {"features-train", 0, MNK_OPTION_PATH, offsetof(type, field(features_train)), "NPY", NULL, 0, 0, NULL, \
      "your own features of train, one row an image", true}, \
     {"features-holdout", 0, MNK_OPTION_PATH, offsetof(type, field(features_holdout)), "NPY", NULL, 0, 0, NULL, "the same for holdout", true}, \

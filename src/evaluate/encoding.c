@@ -271,6 +271,7 @@ void mnk_encoded_close(mnk_encoded *e) {
     if (!e) return;
     for (int role = 0; role < MNK_ROLES; role++) {
         mnk_free(e->near[role]);
+        mnk_free(e->code[role]);
         if (!e->shared) mnk_free(e->moment[role]);
     }
     *e = (mnk_encoded){0};

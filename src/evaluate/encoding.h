@@ -1,4 +1,4 @@
-/* Encodings: what distances between images are measured in. A new one is a function and a line in the table of encoding.c. */
+/* Encodings: what distances between items are measured in. A new one is a function and a line in the table of encoding.c. */
 #ifndef MNK_EVALUATE_ENCODING_H
 #define MNK_EVALUATE_ENCODING_H
 
@@ -36,7 +36,9 @@ typedef struct mnk_encoded {
     size_t n[MNK_ROLES]; /* 0 where there is no such set */
     size_t near_d;       /* for neighbours */
     float *near[MNK_ROLES];
-    size_t moment_d; /* for frechet_distance and kid */
+    size_t codes;              /* categorical coordinates of the same points; 0: none */
+    uint16_t *code[MNK_ROLES]; /* [n][codes] */
+    size_t moment_d;           /* for frechet_distance and kid; 0: none */
     float *moment[MNK_ROLES];
     bool shared; /* moment is near */
 } mnk_encoded;

@@ -72,17 +72,30 @@ static mnk_status describe(const mnk_sets *s, mnk_result *r, mnk_error *err) {
 static mnk_status judge_all(mnk_sets *s, const mnk_encoded *e, int encodings, int never_in, const mnk_observer *o,
                             mnk_result *r, mnk_error *err) {
     const int subsets = s->config->by_class && s->classes > 1 ? s->classes : 0;
+    const mnk_evaluate_config *c = s->config;
+    const mnk_images *train = s->images[MNK_ROLE_TRAIN];
+    const mnk_judge_plan plan = {.seed = c->seed,
+                                 .neighbours = (size_t)c->neighbours,
+                                 .max_items = (size_t)c->max_items,
+                                 .replicates = (size_t)c->replicates,
+                                 .never_shown = (size_t)c->never_shown,
+                                 .level = c->level,
+                                 .compat = (unsigned)c->compat,
+                                 .items = "images",
+                                 .label = train->label,
+                                 .label_name = (const char *const *)train->class_names};
     const double total = (double)encodings * (subsets + 1);
     double done = 0;
     for (int label = -1; label < subsets; label++) {
         if (label < 0) MNK_TRY(mnk_report_whole(s, o, r, err));
         else MNK_TRY(mnk_report_class(s, label, r, err));
+        mnk_subset subset = {.name = label < 0 ? "" : train->class_names[label], .is = label, .stream = (uint32_t)(label + 1)};
+        for (int role = 0; role < MNK_ROLES && label >= 0; role++) subset.value[role] = s->label[role];
         for (int k = 0; k < encodings; k++) {
-            const mnk_judge j = {s, &e[k], o, r, k == never_in};
-            mnk_observe_progress(o, "compare", done++, total,
-                                 label < 0 ? "all classes" : s->images[MNK_ROLE_TRAIN]->class_names[label]);
+            const mnk_judge j = {&plan, &e[k], o, r, k == never_in};
+            mnk_observe_progress(o, "compare", done++, total, label < 0 ? "all classes" : train->class_names[label]);
             if (mnk_observe_stopped(o)) return MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped while comparing");
-            MNK_TRY(mnk_judge_subset(&j, label, err));
+            MNK_TRY(mnk_judge_subset(&j, &subset, err));
         }
     }
     mnk_observe_progress(o, "compare", total, total, "");

@@ -13,98 +13,98 @@ const char *const mnk_neighbour_groups[MNK_NB_METRICS] = {"fidelity",  "diversit
 
 /* Weighted sums over synthetic and over real items, from which every value follows. */
 typedef struct sums {
+    double weight; /* of the items added */
     double precise, dense, alpha[MNK_ALPHA_LEVELS];
     double recalled, covered, beta[MNK_ALPHA_LEVELS];
 } sums;
 
 static void add_synthetic(const mnk_neighbours *s, size_t j, double w, sums *t) {
+    t->weight += w;
     t->precise += s->cross.balls_b[j] ? w : 0;
     t->dense += w * s->cross.balls_b[j];
     if (s->alpha_rank[j] < MNK_ALPHA_LEVELS) t->alpha[s->alpha_rank[j]] += w;
 }
 
 static void add_real(const mnk_neighbours *s, size_t i, double w, sums *t) {
+    t->weight += w;
     t->recalled += s->cross.inside_a[i] ? w : 0;
     t->covered += s->covered[i] ? w : 0;
     if (s->cross.rank_a[i] < MNK_ALPHA_LEVELS) t->beta[s->cross.rank_a[i]] += w;
 }
 
 static void values_of_synthetic(const mnk_neighbours *s, const sums *t, double *v) {
-    const double n = (double)s->nb;
+    const double n = t->weight;
     v[MNK_NB_PRECISION] = t->precise / n;
     v[MNK_NB_DENSITY] = t->dense / n / s->k;
     v[MNK_NB_ALPHA_PRECISION] = mnk_alpha_summary(mnk_alpha_deviation(t->alpha, n));
 }
 
-static void values_of_real(const mnk_neighbours *s, const sums *t, double *v) {
-    const double n = (double)s->na;
+static void values_of_real(const sums *t, double *v) {
+    const double n = t->weight;
     v[MNK_NB_RECALL] = t->recalled / n;
     v[MNK_NB_COVERAGE] = t->covered / n;
     v[MNK_NB_BETA_RECALL] = mnk_alpha_summary(mnk_alpha_deviation(t->beta, n));
 }
 
+typedef struct units_ctx {
+    const mnk_neighbours *s;
+    const int32_t *unit;
+} units_ctx;
+
 static void replicate_synthetic(void *ctx, const uint32_t *times, double *out) {
-    const mnk_neighbours *s = ctx;
+    const units_ctx *c = ctx;
+    const mnk_neighbours *s = c->s;
     sums t = {0};
     double v[MNK_NB_METRICS];
-    for (size_t j = 0; j < s->nb; j++)
-        if (times[j]) add_synthetic(s, j, times[j], &t);
+    for (size_t j = 0; j < s->nb; j++) {
+        const uint32_t w = times[c->unit ? (size_t)c->unit[j] : j];
+        if (w) add_synthetic(s, j, w, &t);
+    }
     values_of_synthetic(s, &t, v);
     out[0] = v[MNK_NB_PRECISION], out[1] = v[MNK_NB_DENSITY], out[2] = v[MNK_NB_ALPHA_PRECISION];
 }
 
 static void replicate_real(void *ctx, const uint32_t *times, double *out) {
-    const mnk_neighbours *s = ctx;
+    const units_ctx *c = ctx;
+    const mnk_neighbours *s = c->s;
     sums t = {0};
     double v[MNK_NB_METRICS];
-    for (size_t i = 0; i < s->na; i++)
-        if (times[i]) add_real(s, i, times[i], &t);
-    values_of_real(s, &t, v);
+    for (size_t i = 0; i < s->na; i++) {
+        const uint32_t w = times[c->unit ? (size_t)c->unit[i] : i];
+        if (w) add_real(s, i, w, &t);
+    }
+    values_of_real(&t, v);
     out[0] = v[MNK_NB_RECALL], out[1] = v[MNK_NB_COVERAGE], out[2] = v[MNK_NB_BETA_RECALL];
 }
 
-mnk_status mnk_neighbours_intervals(mnk_neighbours *s, size_t replicates, uint64_t seed, double level, mnk_error *err) {
-    static const int synthetic[3] = {MNK_NB_PRECISION, MNK_NB_DENSITY, MNK_NB_ALPHA_PRECISION};
-    static const int real[3] = {MNK_NB_RECALL, MNK_NB_COVERAGE, MNK_NB_BETA_RECALL};
+mnk_status mnk_neighbours_intervals(mnk_neighbours *s, const mnk_units *real, const mnk_units *synthetic, size_t replicates,
+                                    uint64_t seed, double level, mnk_error *err) {
+    static const int of_synthetic[3] = {MNK_NB_PRECISION, MNK_NB_DENSITY, MNK_NB_ALPHA_PRECISION};
+    static const int of_real[3] = {MNK_NB_RECALL, MNK_NB_COVERAGE, MNK_NB_BETA_RECALL};
     double low[3], high[3];
-    mnk_bootstrap plan = {.units = s->nb, .replicates = replicates, .seed = seed};
-    MNK_TRY(mnk_bootstrap_run(&plan, 3, replicate_synthetic, s, level, NULL, low, high, err));
-    for (int k = 0; k < 3; k++) s->low[synthetic[k]] = low[k], s->high[synthetic[k]] = high[k];
-    plan.units = s->na;
-    MNK_TRY(mnk_bootstrap_run(&plan, 3, replicate_real, s, level, NULL, low, high, err));
-    for (int k = 0; k < 3; k++) s->low[real[k]] = low[k], s->high[real[k]] = high[k];
+    units_ctx ctx = {s, synthetic ? synthetic->unit : NULL};
+    mnk_bootstrap plan = {.units = synthetic ? synthetic->units : s->nb, .replicates = replicates, .seed = seed};
+    MNK_TRY(mnk_bootstrap_run(&plan, 3, replicate_synthetic, &ctx, level, NULL, low, high, err));
+    for (int k = 0; k < 3; k++) s->low[of_synthetic[k]] = low[k], s->high[of_synthetic[k]] = high[k];
+    ctx.unit = real ? real->unit : NULL;
+    plan.units = real ? real->units : s->na;
+    MNK_TRY(mnk_bootstrap_run(&plan, 3, replicate_real, &ctx, level, NULL, low, high, err));
+    for (int k = 0; k < 3; k++) s->low[of_real[k]] = low[k], s->high[of_real[k]] = high[k];
     return MNK_OK;
 }
 
-/* Ranks of the synthetic items by distance from their own centre: the beta-supports of the paper. */
-static mnk_status synthetic_ranks(const mnk_points *b, uint8_t *rank, mnk_error *err) {
-    double *centre = NULL, *distance = NULL, radius[MNK_ALPHA_LEVELS];
+mnk_status mnk_support_ranks(const mnk_points *of, const mnk_points *items, uint8_t *rank, mnk_error *err) {
+    mnk_centre centre = {0};
+    double *distance = NULL, radius[MNK_ALPHA_LEVELS];
     mnk_status status = MNK_OK;
-    MNK_OUT(MNK_NEW(centre, b->d, err));
-    MNK_OUT(MNK_NEW(distance, b->n, err));
-    mnk_points_mean(b, centre);
-    mnk_centre_distances(b, centre, distance);
-    MNK_OUT(mnk_alpha_radii(distance, b->n, radius, err));
-    for (size_t j = 0; j < b->n; j++) rank[j] = mnk_alpha_rank(distance[j], radius);
+    MNK_OUT(mnk_centre_open(of, &centre, err));
+    MNK_OUT(MNK_NEW(distance, of->n > items->n ? of->n : items->n, err));
+    mnk_centre_distances(of, &centre, distance);
+    MNK_OUT(mnk_alpha_radii(distance, of->n, radius, err));
+    if (items != of) mnk_centre_distances(items, &centre, distance);
+    for (size_t j = 0; j < items->n; j++) rank[j] = mnk_alpha_rank(distance[j], radius);
 out:
-    mnk_free(centre);
-    mnk_free(distance);
-    return status;
-}
-
-/* Ranks of the synthetic items by distance from the centre of the real ones. */
-static mnk_status alpha_ranks(const mnk_points *a, const mnk_points *b, uint8_t *rank, mnk_error *err) {
-    double *centre = NULL, *distance = NULL, radius[MNK_ALPHA_LEVELS];
-    mnk_status status = MNK_OK;
-    MNK_OUT(MNK_NEW(centre, a->d, err));
-    MNK_OUT(MNK_NEW(distance, a->n > b->n ? a->n : b->n, err));
-    mnk_points_mean(a, centre);
-    mnk_centre_distances(a, centre, distance);
-    MNK_OUT(mnk_alpha_radii(distance, a->n, radius, err));
-    mnk_centre_distances(b, centre, distance);
-    for (size_t j = 0; j < b->n; j++) rank[j] = mnk_alpha_rank(distance[j], radius);
-out:
-    mnk_free(centre);
+    mnk_centre_close(&centre);
     mnk_free(distance);
     return status;
 }
@@ -124,8 +124,8 @@ mnk_status mnk_neighbours_open(const mnk_points *real, const mnk_knn *real_knn, 
     MNK_OUT(MNK_NEW(out->alpha_rank, synthetic->n, err));
     MNK_OUT(MNK_NEW(out->covered, real->n, err));
     MNK_OUT(mnk_sweep_self(synthetic, k, &out->self_b, err));
-    MNK_OUT(synthetic_ranks(synthetic, rank_b, err));
-    MNK_OUT(alpha_ranks(real, synthetic, out->alpha_rank, err));
+    MNK_OUT(mnk_support_ranks(synthetic, synthetic, rank_b, err)); /* the beta-supports of the paper */
+    MNK_OUT(mnk_support_ranks(real, synthetic, out->alpha_rank, err));
     float *ball_a = radius, *near_a = radius + real->n, *ball_b = radius + 2 * real->n;
     for (size_t i = 0; i < real->n; i++) {
         ball_a[i] = real_knn->d2[i * (size_t)k + (size_t)k - 1];
@@ -136,11 +136,11 @@ mnk_status mnk_neighbours_open(const mnk_points *real, const mnk_knn *real_knn, 
     MNK_OUT(mnk_sweep_cross(real, synthetic, &in, &out->cross, err));
     for (size_t i = 0; i < real->n; i++) /* radius 0: equality counts, as in the sweep */
         out->covered[i] = out->cross.nearest_a2[i] < ball_a[i] || (ball_a[i] == 0 && out->cross.nearest_a2[i] == 0);
-    sums t = {0};
+    sums t = {0}, u = {0};
     for (size_t j = 0; j < out->nb; j++) add_synthetic(out, j, 1, &t);
-    for (size_t i = 0; i < out->na; i++) add_real(out, i, 1, &t);
+    for (size_t i = 0; i < out->na; i++) add_real(out, i, 1, &u);
     values_of_synthetic(out, &t, out->value);
-    values_of_real(out, &t, out->value);
+    values_of_real(&u, out->value);
     for (int m = 0; m < MNK_NB_METRICS; m++) out->low[m] = out->high[m] = NAN;
 out:
     mnk_free(radius);

@@ -30,9 +30,18 @@ typedef struct mnk_neighbours {
 mnk_status mnk_neighbours_open(const mnk_points *real, const mnk_knn *real_knn, const mnk_points *synthetic,
                                mnk_neighbours *out, mnk_error *err) MNK_CHECK;
 void mnk_neighbours_close(mnk_neighbours *s);
-/* Fills low and high: percentile bootstrap over the items that each metric averages, balls and supports held fixed. */
-mnk_status mnk_neighbours_intervals(mnk_neighbours *s, size_t replicates, uint64_t seed, double level,
-                                    mnk_error *err) MNK_CHECK;
+/* What a bootstrap draws: items that belong together (rows of one person). */
+typedef struct mnk_units {
+    const int32_t *unit; /* [items] 0..units-1 */
+    size_t units;
+} mnk_units;
+/* Fills low and high: percentile bootstrap over the units (NULL: items) that each metric averages, balls and supports held
+ * fixed. */
+mnk_status mnk_neighbours_intervals(mnk_neighbours *s, const mnk_units *real, const mnk_units *synthetic, size_t replicates,
+                                    uint64_t seed, double level, mnk_error *err) MNK_CHECK;
+
+/* rank[items->n]: the smallest alpha_k whose ball around the centre of `of` holds the item, MNK_ALPHA_OUTSIDE when none. */
+mnk_status mnk_support_ranks(const mnk_points *of, const mnk_points *items, uint8_t *rank, mnk_error *err) MNK_CHECK;
 
 /* Authenticity as in the paper: authentic[j] = 1 when synthetic j is farther from its nearest real item than that item is
  * from its own nearest other real item. nearest_row and nearest2 (may be NULL) tell which item and how far. */

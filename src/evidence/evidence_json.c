@@ -24,7 +24,7 @@ static void write_set(mnk_json *j, const char *key, const mnk_images *d) {
 }
 
 /* Machine and time stand under "run"; here they would make equal runs differ. */
-static void write_result(mnk_json *j, const char *key, const mnk_result *r) {
+void mnk_evidence_json_result(mnk_json *j, const char *key, const mnk_result *r) {
     if (!r) return;
     mnk_result copy = *r;
     copy.threads = 0;
@@ -48,7 +48,7 @@ static void write_look(mnk_json *j, const mnk_look *l) {
     mnk_json_end_object(j);
 }
 
-static void write_gates(mnk_json *j, const mnk_evidence *e) {
+void mnk_evidence_json_gates(mnk_json *j, const mnk_evidence *e) {
     mnk_json_array(j, "gates");
     for (size_t i = 0; i < e->gates; i++) {
         mnk_json_object(j, NULL);
@@ -62,7 +62,7 @@ static void write_gates(mnk_json *j, const mnk_evidence *e) {
     mnk_json_end_array(j);
 }
 
-static void write_run(mnk_json *j, const mnk_evidence_run *run) {
+void mnk_evidence_json_run(mnk_json *j, const mnk_evidence_run *run) {
     mnk_json_object(j, "run");
     mnk_json_string(j, "started", run->started);
     mnk_json_string(j, "finished", run->finished);
@@ -95,7 +95,7 @@ mnk_status mnk_evidence_json(const mnk_evidence *e, const mnk_look *l, bool with
     mnk_json_array(&j, "answer");
     for (int i = 0; i < n; i++) mnk_json_string(&j, NULL, sentence[i]);
     mnk_json_end_array(&j);
-    write_gates(&j, e);
+    mnk_evidence_json_gates(&j, e);
     mnk_json_object(&j, "data");
     if (e->data_note) mnk_json_string(&j, "note", e->data_note);
     write_set(&j, "train", e->train);
@@ -109,12 +109,12 @@ mnk_status mnk_evidence_json(const mnk_evidence *e, const mnk_look *l, bool with
     for (size_t i = 0; i < e->generator_facts; i++) mnk_json_string(&j, e->generator[i].name, e->generator[i].value);
     mnk_json_end_object(&j);
     mnk_json_object(&j, "results");
-    write_result(&j, "data", e->data);
-    write_result(&j, "evaluate", e->evaluate);
-    write_result(&j, "usefulness", e->usefulness);
+    mnk_evidence_json_result(&j, "data", e->data);
+    mnk_evidence_json_result(&j, "evaluate", e->evaluate);
+    mnk_evidence_json_result(&j, "usefulness", e->usefulness);
     mnk_json_end_object(&j);
     if (e->settings_json) mnk_json_raw(&j, "settings", e->settings_json);
-    if (with_run) write_run(&j, &e->run);
+    if (with_run) mnk_evidence_json_run(&j, &e->run);
     mnk_json_end_object(&j);
     return out->failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for evidence.json") : MNK_OK;
 }

@@ -80,11 +80,11 @@ static const mnk_metric *overall(const mnk_result *r, const char *id, const char
     return r ? mnk_result_find(r, id, encoding, "") : NULL;
 }
 
-static const mnk_metric *lowest_variety(const mnk_result *r) {
+static const mnk_metric *lowest_variety(const mnk_result *r, const char *id) {
     const mnk_metric *worst = NULL;
     for (size_t i = 0; r && i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (strcmp(m->id, "within_class_sd") != 0 || !*m->subset || isnan(m->value)) continue;
+        if (strcmp(m->id, id) != 0 || !*m->subset || isnan(m->value)) continue;
         if (!worst || m->value < worst->value) worst = m;
     }
     return worst;
@@ -97,15 +97,41 @@ static const mnk_metric *any_encoding(const mnk_result *r, const char *id) {
     return NULL;
 }
 
+mnk_gain mnk_gain_of(const mnk_result *u, const char *id, const mnk_arm *arm, const char *suffix, const char *subset) {
+    char name[96];
+    mnk_gain g = {.id = id, .subset = subset};
+    snprintf(name, sizeof name, "%s.%s%s", id, mnk_arms[MNK_ARM_BASELINE].name, suffix);
+    g.baseline = mnk_result_find(u, name, "", subset);
+    snprintf(name, sizeof name, "%s.%s%s", id, arm->name, suffix);
+    g.with = mnk_result_find(u, name, "", subset);
+    snprintf(name, sizeof name, "%s_gain.%s%s", id, arm->name, suffix);
+    g.gain = mnk_result_find(u, name, "", subset);
+    return g;
+}
+
+/* The arm spoken of is fixed before any result: real and synthetic images with oversampling and classical augmentation, or,
+ * where it was switched off, the next mixed arm of the table. */
+static void find_gains(const mnk_evidence *e, mnk_findings *f) {
+    static const int order[] = {6, 5, 4, 8, 9, 7};
+    const mnk_result *u = e->usefulness;
+    for (size_t i = 0; u && i < sizeof order / sizeof *order && !f->arm; i++) {
+        const mnk_arm *arm = &mnk_arms[order[i]];
+        if (mnk_gain_of(u, "macro_auc", arm, "", "").gain) f->arm = arm;
+    }
+    if (!f->arm) return;
+    f->all = mnk_gain_of(u, "macro_auc", f->arm, "", "");
+    if (f->rarest) f->rare = mnk_gain_of(u, "auc", f->arm, "", f->rarest);
+    for (size_t i = 0; i < u->metrics; i++)
+        if (!strncmp(u->metric[i].id, "pair_auc.", 9) && !strchr(u->metric[i].id, '@'))
+            f->pair = mnk_gain_of(u, "pair_auc", f->arm, "", u->metric[i].subset);
+    f->headline = f->rare.gain ? &f->rare : &f->all;
+}
+
 void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
     *f = (mnk_findings){.encoding = ""};
     f->rarest = rarest_class(e, &f->rarest_n);
-    f->gain = overall(e->usefulness, "macro_auc_gain.real+synthetic", "");
-    f->auc_real = overall(e->usefulness, "macro_auc.real", "");
-    if (f->rarest && e->usefulness) {
-        f->gain_rarest = mnk_result_find(e->usefulness, "auc_gain.real+synthetic", "", f->rarest);
-        f->auc_real_rarest = mnk_result_find(e->usefulness, "auc.real", "", f->rarest);
-    }
+    find_gains(e, f);
+    f->variety = lowest_variety(e->usefulness, "generator_variety");
     const mnk_result *r = e->evaluate;
     if (!r) return;
     for (int i = 0; i < r->encodings; i++)
@@ -113,7 +139,7 @@ void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
     f->realism = overall(r, "precision", f->encoding);
     f->coverage = overall(r, "coverage", f->encoding);
     f->authenticity = overall(r, "authenticity", f->encoding);
-    f->variety = lowest_variety(r);
+    if (lowest_variety(r, "within_class_sd")) f->variety = lowest_variety(r, "within_class_sd");
     f->near_share = any_encoding(r, "near_copies");
     f->never_share = any_encoding(r, "never_generated");
     f->copies_measured = true;
@@ -122,57 +148,6 @@ void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
         f->near_copies += strcmp(r->flag[i].flag, "near_copy") == 0;
         f->never += strcmp(r->flag[i].flag, "never_generated") == 0;
     }
-}
-
-mnk_effect mnk_effect_of(const mnk_metric *gain) {
-    if (!gain || isnan(gain->value) || isnan(gain->low) || isnan(gain->high)) return MNK_EFFECT_UNKNOWN;
-    return gain->low > 0 ? MNK_EFFECT_BETTER : gain->high < 0 ? MNK_EFFECT_WORSE : MNK_EFFECT_NOT_SHOWN;
-}
-
-/* "macro AUC 0.912 with, 0.905 without: difference +0.007, 95 % interval −0.004 to +0.018" */
-static void difference(const mnk_metric *gain, const mnk_metric *real, const char *what, char *out, size_t size) {
-    char a[48], b[48], c[48], d[48];
-    mnk_html_signed(gain->value, a);
-    mnk_html_interval(gain->low, gain->high, true, b);
-    if (real && !isnan(real->value))
-        snprintf(out, size, "%s %s against %s, difference %s, %.0f %% interval %s", what,
-                 mnk_html_number(real->value + gain->value, c), mnk_html_number(real->value, d), a, 100 * gain->level, b);
-    else snprintf(out, size, "difference in %s %s, %.0f %% interval %s", what, a, 100 * gain->level, b);
-}
-
-static const char *verdict_of(mnk_effect effect) {
-    return effect == MNK_EFFECT_BETTER  ? "is better than"
-           : effect == MNK_EFFECT_WORSE ? "is worse than"
-                                        : "was not shown to differ from";
-}
-
-static void say_usefulness(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
-    char numbers[256];
-    mnk_effect effect = mnk_effect_of(f->gain);
-    if (effect == MNK_EFFECT_UNKNOWN) {
-        snprintf(out, sizeof(mnk_sentence), "Whether synthetic images help a classifier was not measured%s%s.",
-                 f->gain && f->gain->note[0] ? ": " : "",
-                 f->gain   ? f->gain->note
-                 : e->test ? ""
-                           : ", because there is no test set");
-        return;
-    }
-    difference(f->gain, f->auc_real, "macro AUC", numbers, sizeof numbers);
-    snprintf(out, sizeof(mnk_sentence),
-             "Over all classes, a classifier trained on real + synthetic images %s one trained on real images alone (%s).",
-             verdict_of(effect), numbers);
-}
-
-static void say_rarest(const mnk_findings *f, mnk_sentence out) {
-    char numbers[256], count[48];
-    mnk_effect effect = mnk_effect_of(f->gain_rarest);
-    if (effect == MNK_EFFECT_UNKNOWN) {
-        snprintf(out, sizeof(mnk_sentence), "For the rarest class, %s, this was not measured.", f->rarest);
-        return;
-    }
-    difference(f->gain_rarest, f->auc_real_rarest, "AUC", numbers, sizeof numbers);
-    snprintf(out, sizeof(mnk_sentence), "For the rarest class, %s (%s training images), real + synthetic %s real alone (%s).",
-             f->rarest, mnk_html_count(f->rarest_n, count), verdict_of(effect), numbers);
 }
 
 /* Spread alone is blind to missing kinds of images: coverage far below the holdout's is named as well. */
@@ -262,8 +237,7 @@ int mnk_evidence_answer(const mnk_evidence *e, mnk_sentence out[8]) {
     mnk_findings f;
     mnk_findings_of(e, &f);
     int n = 0;
-    say_usefulness(e, &f, out[n++]);
-    if (f.rarest && e->usefulness) say_rarest(&f, out[n++]);
+    n = mnk_answer_usefulness(e, &f, out, n);
     say_variety(&f, out[n++]);
     say_copies(e, &f, out[n++]);
     say_gaps(e, out[n++]);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "evaluate/arms.h"
 #include "evidence/gallery.h"
 #include "manikin/evidence.h"
 
@@ -20,13 +21,23 @@ const char *mnk_images_short_source(const mnk_images *d);  /* the path as given 
 extern const mnk_metric_info mnk_metric_infos[];           /* ends with id NULL */
 
 /* ---- what the answer rests on ---- */
+enum { MNK_CURVE_SHOWN = 12 };
+
+/* A statistic of the baseline, of the arm spoken of, and their difference; NULL: not measured. */
+typedef struct mnk_gain {
+    const char *id, *subset; /* "auc", "Basophil" */
+    const mnk_metric *baseline, *with, *gain;
+} mnk_gain;
+/* Of any arm, at any point of the learning curve (suffix "" or "@N"). */
+mnk_gain mnk_gain_of(const mnk_result *usefulness, const char *id, const mnk_arm *arm, const char *suffix, const char *subset);
+
 typedef struct mnk_findings {
     const char *rarest; /* class name, NULL when there is no training set */
     size_t rarest_n;
-    const mnk_metric *gain, *gain_rarest; /* real + synthetic against real alone, macro and rarest class */
-    const mnk_metric *auc_real, *auc_real_rarest;
-    const char *encoding;      /* of the tiles: "classifier" when there, else the first */
-    const mnk_metric *realism; /* precision */
+    const mnk_arm *arm;                  /* the arm with synthetic images that is spoken of; NULL: not measured */
+    mnk_gain all, rare, pair, *headline; /* macro AUC, rarest class, hard pair; headline: the rarest class, else all */
+    const char *encoding;                /* of the tiles: "classifier" when there, else the first */
+    const mnk_metric *realism;           /* precision */
     const mnk_metric *coverage;
     const mnk_metric *authenticity;
     const mnk_metric *variety; /* smallest within_class_sd ratio over classes */
@@ -36,13 +47,14 @@ typedef struct mnk_findings {
 } mnk_findings;
 void mnk_findings_of(const mnk_evidence *e, mnk_findings *out);
 
-typedef enum mnk_effect { MNK_EFFECT_UNKNOWN, MNK_EFFECT_BETTER, MNK_EFFECT_WORSE, MNK_EFFECT_NOT_SHOWN } mnk_effect;
-/* By the interval of a difference: wholly above 0, wholly below, or neither. */
-mnk_effect mnk_effect_of(const mnk_metric *gain);
-
 /* Variety inside classes, by the spread of synthetic over real images of a class. */
-#define MNK_VARIETY_COLLAPSED 0.5
-#define MNK_VARIETY_REDUCED   0.8
+#define MNK_VARIETY_COLLAPSED 0.7
+#define MNK_VARIETY_REDUCED   0.9
+
+/* The sentences on usefulness: at most five, appended from out[n]. Returns the new number. */
+int mnk_answer_usefulness(const mnk_evidence *e, const mnk_findings *f, mnk_sentence *out, int n);
+/* Sizes of the learning curve, ascending; returns how many. */
+int mnk_curve_sizes(const mnk_result *usefulness, int64_t out[MNK_CURVE_SHOWN]);
 
 double mnk_metric_reference(const mnk_metric *m, const char *name);  /* NaN when absent */
 size_t mnk_class_count(const mnk_images *d, const char *class_name); /* 0 when d is NULL */
@@ -87,5 +99,11 @@ void mnk_report_table(mnk_text *t, const mnk_result *r, bool overall, const char
 
 /* evidence.json as text; the "run" part is left out when with_run is false. */
 mnk_status mnk_evidence_json(const mnk_evidence *e, const mnk_look *l, bool with_run, mnk_text *out, mnk_error *err) MNK_CHECK;
+
+/* Parts that documents on tables share. */
+void mnk_evidence_json_result(mnk_json *j, const char *key, const mnk_result *r);
+void mnk_evidence_json_gates(mnk_json *j, const mnk_evidence *e);
+void mnk_evidence_json_run(mnk_json *j, const mnk_evidence_run *run);
+void mnk_report_gates(mnk_text *t, const mnk_evidence *e);
 
 #endif

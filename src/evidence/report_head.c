@@ -15,8 +15,9 @@ static void tile(mnk_text *t, const char *name, const char *value, const char *r
     mnk_text_add(t, "</div>\n");
 }
 
-static void gain_tile(mnk_text *t, const char *name, const mnk_metric *gain, const mnk_metric *real, const char *unit) {
-    char value[48], interval[48], a[48], range[128], base[192];
+static void gain_tile(mnk_text *t, const char *name, const mnk_gain *g, const char *unit) {
+    char value[48], interval[48], a[48], range[160], base[192];
+    const mnk_metric *gain = g->gain;
     if (!gain || isnan(gain->value)) {
         tile(t, name, "–", "not measured",
              gain && gain->note[0] ? gain->note : "usefulness was switched off or had no test set");
@@ -24,9 +25,9 @@ static void gain_tile(mnk_text *t, const char *name, const mnk_metric *gain, con
     }
     mnk_html_signed(gain->value, value);
     mnk_html_interval(gain->low, gain->high, true, interval);
-    snprintf(range, sizeof range, "%s%s%.0f %% interval %s", unit, *unit ? ", " : "", 100 * gain->level,
-             *interval ? interval : "not known");
-    snprintf(base, sizeof base, "real alone: %s", real ? mnk_html_number(real->value, a) : "–");
+    snprintf(range, sizeof range, "%s, %.0f %% interval %s%s%s", unit, 100 * gain->level, *interval ? interval : "not known",
+             *gain->verdict ? ": " : "", gain->verdict);
+    snprintf(base, sizeof base, "baseline: %s", g->baseline ? mnk_html_number(g->baseline->value, a) : "–");
     tile(t, name, value, range, base);
 }
 
@@ -47,9 +48,9 @@ static void metric_tile(mnk_text *t, const char *name, const mnk_metric *m, cons
 static void tiles(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
     char name[160], what[96], value[48], a[48], b[48], range[160], base[192];
     mnk_text_add(t, "<div class=\"tiles\">\n");
-    gain_tile(t, "Gain from synthetic images, all classes", f->gain, f->auc_real, "macro AUC");
+    gain_tile(t, "Gain from synthetic images, all classes", &f->all, "mean AUC");
     snprintf(name, sizeof name, "Gain, rarest class%s%.100s", f->rarest ? ": " : "", f->rarest ? f->rarest : "");
-    if (f->rarest) gain_tile(t, name, f->gain_rarest, f->auc_real_rarest, "AUC");
+    if (f->rarest) gain_tile(t, name, &f->rare, "AUC");
     snprintf(what, sizeof what, "precision, %s encoding", *f->encoding ? f->encoding : "no");
     metric_tile(t, "Realism", f->realism, what);
     snprintf(what, sizeof what, "coverage, %s encoding", *f->encoding ? f->encoding : "no");
@@ -75,7 +76,7 @@ static void tiles(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
     mnk_text_add(t, "</div>\n");
 }
 
-static void gates(mnk_text *t, const mnk_evidence *e) {
+void mnk_report_gates(mnk_text *t, const mnk_evidence *e) {
     if (!e->gates) {
         mnk_html_element(t, "p", "note", "No threshold was set before this run, so nothing here is called passed or failed.");
         return;
@@ -98,6 +99,18 @@ static void gates(mnk_text *t, const mnk_evidence *e) {
     mnk_text_add(t, "</table></div>\n");
 }
 
+/* A sentence that begins with its question shows it in bold. */
+static void answer(mnk_text *t, const char *sentence) {
+    const char *end = strchr(sentence, '?');
+    size_t n = end && end - sentence < 48 ? (size_t)(end - sentence) + 1 : 0;
+    mnk_text_add(t, "<p>");
+    if (n) mnk_text_add(t, "<b>");
+    mnk_html_text(t, "%.*s", (int)n, sentence);
+    if (n) mnk_text_add(t, "</b>");
+    mnk_html_text(t, "%s", sentence + n);
+    mnk_text_add(t, "</p>\n");
+}
+
 void mnk_report_head(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
     char moment[48];
     mnk_sentence sentence[8];
@@ -115,8 +128,8 @@ void mnk_report_head(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) 
                          "The images called real in this study come from a forward model: they are a phantom, made for "
                          "demonstration. Nothing here says anything about tissue.");
     mnk_text_add(t, "</header>\n<div class=\"answer\" id=\"answer\">\n");
-    for (int i = 0; i < n; i++) mnk_html_element(t, "p", NULL, "%s", sentence[i]);
+    for (int i = 0; i < n; i++) answer(t, sentence[i]);
     mnk_text_add(t, "</div>\n");
     tiles(t, e, f);
-    gates(t, e);
+    mnk_report_gates(t, e);
 }

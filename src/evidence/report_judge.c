@@ -1,4 +1,4 @@
-/* Fidelity and usefulness: charts with intervals and reference lines, and the tables behind them. */
+/* Fidelity: charts with intervals and reference lines, and the tables behind them. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -200,70 +200,11 @@ void mnk_report_fidelity(mnk_text *t, const mnk_evidence *e) {
     mnk_html_section_end(t);
 }
 
-/* ---- usefulness ---- */
-static const struct {
-    const char *arm, *name;
-} arms[] = {{"real", "real alone"}, {"real+synthetic", "real + synthetic"}, {"synthetic", "synthetic alone"}};
-
-static size_t arms_row(chart *c, const mnk_result *r, const char *label, const char *prefix, const char *subset, bool strong) {
-    mnk_svg_row *row = &c->row[c->rows];
-    *row = (mnk_svg_row){.label = label, .point = c->point[c->rows], .strong = strong};
-    for (int a = 0; a < 3; a++) {
-        char id[64];
-        snprintf(id, sizeof id, "%s.%s", prefix, arms[a].arm);
-        const mnk_metric *m = mnk_result_find(r, id, "", subset);
-        if (m)
-            c->point[c->rows][row->points++] = (mnk_svg_point){.value = m->value, .low = m->low, .high = m->high, .series = a};
-    }
-    if (row->points) c->rows++;
-    return (size_t)row->points;
-}
-
-static void arms_chart(mnk_text *t, const mnk_evidence *e) {
-    chart c = {.rows = 0};
-    const char *names[3] = {arms[0].name, arms[1].name, arms[2].name};
-    for (int k = 0; e->train && k < e->train->classes && c.rows + 1 < ROWS; k++)
-        arms_row(&c, e->usefulness, e->train->class_names[k], "auc", e->train->class_names[k], false);
-    arms_row(&c, e->usefulness, "all classes (macro)", "macro_auc", "", true);
-    if (!c.rows) return;
-    mnk_svg_frame f = {.title = "AUC on the test set by training data",
-                       .x_label = "area under the ROC curve, one class against the rest",
-                       .width = 720};
-    mnk_html_figure(t, "AUC on the untouched test set");
-    mnk_svg_intervals(t, &f, c.row, c.rows, names, 3, NULL, 0);
-    mnk_html_figure_end(t, "Each mark is a classifier trained on the named images with the same number of steps, judged on "
-                           "real test images. Whiskers are intervals; "
-                           "overlapping whiskers do not settle a difference, the paired differences below do.");
-}
-
-static void gain_row(chart *c, const mnk_metric *m, const char *label, bool strong) {
-    if (!m) return;
-    c->row[c->rows] = (mnk_svg_row){.label = label, .point = c->point[c->rows], .points = 1, .strong = strong};
-    c->point[c->rows][0] =
-        (mnk_svg_point){.value = m->value, .low = m->low, .high = m->high, .series = 1, .reference = {{0, 0}}, .references = 1};
-    c->rows++;
-}
-
-static void gain_chart(mnk_text *t, const mnk_evidence *e) {
-    chart c = {.rows = 0};
-    for (int k = 0; e->train && k < e->train->classes && c.rows + 1 < ROWS; k++)
-        gain_row(&c, mnk_result_find(e->usefulness, "auc_gain.real+synthetic", "", e->train->class_names[k]),
-                 e->train->class_names[k], false);
-    gain_row(&c, mnk_result_find(e->usefulness, "macro_auc_gain.real+synthetic", "", ""), "all classes (macro)", true);
-    if (!c.rows) return;
-    const char *names[2] = {NULL, "real + synthetic minus real alone"}, *zero[1] = {"no difference"};
-    mnk_svg_frame f = {.title = "Gain from adding synthetic images", .x_label = "difference in AUC", .width = 720};
-    mnk_html_figure(t, "Gain from adding synthetic images");
-    mnk_svg_intervals(t, &f, c.row, c.rows, names, 2, zero, 1);
-    mnk_html_figure_end(t, "Paired differences on the same test images. An interval wholly to the right of zero is an "
-                           "improvement, wholly to the left a loss; "
-                           "one that contains zero shows neither.");
-}
-
 /* Every usefulness metric, one a line, for the list at the end. */
 static void usefulness_list(mnk_text *t, const mnk_result *r) {
-    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th>n</th>"
-                    "<th class=\"t\">remark</th></tr>\n");
+    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th "
+                    "class=\"l\">verdict</th>"
+                    "<th>n</th><th class=\"t\">remark</th></tr>\n");
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
         char b[48];
@@ -273,62 +214,12 @@ static void usefulness_list(mnk_text *t, const mnk_result *r) {
         mnk_html_element(t, "td", NULL, "%s", *m->subset ? m->subset : "all");
         mnk_html_element(t, "td", NULL, "%s", gain ? mnk_html_signed(m->value, b) : mnk_html_number(m->value, b));
         mnk_html_element(t, "td", NULL, "%s", mnk_html_interval(m->low, m->high, gain, b));
+        mnk_html_element(t, "td", "l", "%s", m->verdict);
         mnk_html_element(t, "td", NULL, "%s", mnk_html_count(m->n, b));
         mnk_html_element(t, "td", "t", "%s", m->note);
         mnk_text_add(t, "</tr>\n");
     }
     mnk_text_add(t, "</table></div>\n");
-}
-
-/* One line: AUC of the three arms, then the gain with its interval. */
-static void usefulness_row(mnk_text *t, const mnk_result *r, const char *label, const char *what, const char *subset,
-                           const char *css_class) {
-    char id[64], b[48];
-    mnk_text_printf(t, css_class ? "<tr class=\"%s\">" : "<tr>", css_class);
-    mnk_html_element(t, "td", NULL, "%s", label);
-    for (int a = 0; a < 3; a++) {
-        snprintf(id, sizeof id, "%s.%s", what, arms[a].arm);
-        const mnk_metric *m = mnk_result_find(r, id, "", subset);
-        cell(t, m ? m->value : NAN);
-    }
-    snprintf(id, sizeof id, "%s_gain.real+synthetic", what);
-    const mnk_metric *gain = mnk_result_find(r, id, "", subset);
-    mnk_html_element(t, "td", NULL, "%s", mnk_html_signed(gain ? gain->value : NAN, b));
-    mnk_html_element(t, "td", NULL, "%s", gain ? mnk_html_interval(gain->low, gain->high, true, b) : "");
-    mnk_html_element(t, "td", NULL, "%s", gain ? mnk_html_count(gain->n, b) : "");
-    mnk_text_add(t, "</tr>\n");
-}
-
-static void usefulness_table(mnk_text *t, const mnk_evidence *e) {
-    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>AUC</th>");
-    for (int a = 0; a < 3; a++) mnk_html_element(t, "th", NULL, "%s", arms[a].name);
-    mnk_text_add(t, "<th>gain</th><th>interval of the gain</th><th>test images</th></tr>\n");
-    for (int k = 0; e->train && k < e->train->classes; k++)
-        usefulness_row(t, e->usefulness, e->train->class_names[k], "auc", e->train->class_names[k], NULL);
-    usefulness_row(t, e->usefulness, "all classes (macro)", "macro_auc", "", "sum");
-    if (mnk_result_find(e->usefulness, "accuracy.real", "", ""))
-        usefulness_row(t, e->usefulness, "accuracy", "accuracy", "", NULL);
-    mnk_text_add(t, "</table></div>\n");
-}
-
-void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_findings *f) {
-    mnk_html_section(t, "usefulness", "Usefulness");
-    if (!e->usefulness) {
-        mnk_html_element(t, "p", NULL, "Not measured in this study.");
-        mnk_html_section_end(t);
-        return;
-    }
-    mnk_html_element(t, "p", NULL,
-                     "The same classifier is trained on real images, on real and synthetic images together, and on synthetic "
-                     "images alone, and judged on real test images that "
-                     "nothing else has seen.%s%s%s",
-                     f->rarest ? " The rarest class is " : "", f->rarest ? f->rarest : "", f->rarest ? "." : "");
-    arms_chart(t, e);
-    gain_chart(t, e);
-    usefulness_table(t, e);
-    for (size_t i = 0; i < e->usefulness->warnings; i++)
-        mnk_html_element(t, "p", "note", "Warning: %s", e->usefulness->warning[i]);
-    mnk_html_section_end(t);
 }
 
 void mnk_report_numbers(mnk_text *t, const mnk_evidence *e) {

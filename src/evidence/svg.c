@@ -313,6 +313,95 @@ void mnk_svg_lines(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_line *line
     end(t);
 }
 
+/* White to blue for 0..hi; orange over white to blue for -hi..hi. */
+static void cell_colour(double u, bool diverging, char out[8]) {
+    static const double high[3] = {0, 114, 178}, low[3] = {213, 94, 0};
+    const double *end = diverging && u < 0 ? low : high;
+    double a = fabs(u) > 1 ? 1 : fabs(u);
+    int c[3];
+    for (int k = 0; k < 3; k++) c[k] = (int)(255 + a * (end[k] - 255) + 0.5);
+    snprintf(out, 8, "#%02x%02x%02x", (unsigned)c[0] & 255, (unsigned)c[1] & 255, (unsigned)c[2] & 255);
+}
+
+void mnk_svg_square(mnk_text *t, const mnk_svg_frame *f, const double *value, const char *const *name, size_t n,
+                    bool diverging) {
+    double longest = 0;
+    for (size_t i = 0; i < n; i++)
+        if (text_px(name[i]) > longest) longest = text_px(name[i]);
+    double left = label_column(f, longest), side = n ? (f->width - left - 60) / (double)n : 1, below = left < 120 ? left : 120;
+    if (side > 22) side = 22;
+    begin(t, f, (int)(LEGEND_PX + side * (double)n + below + 8));
+    for (int k = 0; k < 9; k++) { /* the scale */
+        char c[8], b[32];
+        double u = diverging ? k / 4.0 - 1 : k / 8.0;
+        cell_colour(u, diverging, c);
+        mnk_text_printf(t, "<rect x=\"%d\" y=\"4\" width=\"18\" height=\"11\" fill=\"%s\" stroke=\"#dbe0e6\"/>", 40 + 18 * k,
+                        c);
+        if (k == 0) text(t, 36, 14, "e", tick_text(diverging ? -f->hi : 0, b));
+        if (k == 8) text(t, 40 + 18 * 9 + 4, 14, "l", tick_text(f->hi, b));
+    }
+    for (size_t i = 0; i < n; i++) {
+        double y = LEGEND_PX + side * (double)i;
+        text(t, left - 6, y + side / 2 + 4, "e", name[i]);
+        for (size_t k = 0; k < n; k++) {
+            double v = value[i * n + k];
+            char c[8];
+            if (isnan(v)) continue;
+            cell_colour(v / f->hi, diverging, c);
+            mnk_text_add(t, "<rect");
+            attribute(t, "x", left + side * (double)k);
+            attribute(t, "y", y);
+            attribute(t, "width", side);
+            attribute(t, "height", side);
+            mnk_text_printf(t, " fill=\"%s\" stroke=\"#eef1f4\"/>", c);
+        }
+        double x = left + side * ((double)i + 0.5) + 4, foot = LEGEND_PX + side * (double)n + 8;
+        mnk_text_printf(t, "<text class=\"e\" transform=\"translate(%.1f %.1f) rotate(-60)\">", x, foot);
+        mnk_xml_text(t, name[i]);
+        mnk_text_add(t, "</text>\n");
+    }
+    end(t);
+}
+
+static void spot(mnk_text *t, const axis *ax, const axis *ay, const mnk_svg_spot *s, int series, double right) {
+    double x = at(ax, s->x), y = at(ay, s->y);
+    char style[64];
+    snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"1.6\"", s->is_reference ? "#777" : colour[series % 8]);
+    if (isfinite(s->x_low) && isfinite(s->x_high)) line(t, at(ax, s->x_low), y, at(ax, s->x_high), y, style);
+    if (isfinite(s->y_low) && isfinite(s->y_high)) line(t, x, at(ay, s->y_low), x, at(ay, s->y_high), style);
+    if (s->is_reference) {
+        mnk_text_add(t, "<circle");
+        attribute(t, "cx", x);
+        attribute(t, "cy", y);
+        mnk_text_add(t, " r=\"4.5\" fill=\"#fff\" stroke=\"#777\" stroke-width=\"2\"/>");
+    } else mark(t, series, x, y, 5);
+    bool fits = x + 9 + text_px(s->name) < right;
+    text(t, fits ? x + 9 : x - 9, y - 7, fits ? "l" : "e", s->name);
+}
+
+void mnk_svg_plane(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_spot *spots, size_t n) {
+    double xlo = INFINITY, xhi = -INFINITY, ylo = INFINITY, yhi = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        const mnk_svg_spot *s = &spots[i];
+        if (!isfinite(s->x) || !isfinite(s->y)) continue;
+        widen(s->x, &xlo, &xhi), widen(s->x_low, &xlo, &xhi), widen(s->x_high, &xlo, &xhi);
+        widen(s->y, &ylo, &yhi), widen(s->y_low, &ylo, &yhi), widen(s->y_high, &ylo, &yhi);
+    }
+    axis ax = {0, 1, 52, f->width - 14.0}, ay = {0, 1, f->height - (double)AXIS_PX, LEGEND_PX + 4};
+    if (xhi >= xlo) ax.lo = padded(xlo, xhi, &ax.hi);
+    if (yhi >= ylo) ay.lo = padded(ylo, yhi, &ay.hi);
+    begin(t, f, f->height);
+    y_axis(t, &ay, ax.from, ax.to, f->y_label);
+    x_axis(t, &ax, ay.to, ay.from, f->x_label);
+    int series = 0;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(spots[i].x) && isfinite(spots[i].y)) {
+            spot(t, &ax, &ay, &spots[i], series, ax.to);
+            series += !spots[i].is_reference;
+        }
+    end(t);
+}
+
 void mnk_svg_histogram(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_sample *samples, int n, int bins) {
     enum { BINS_MAX = 200 };
     double lo = INFINITY, hi = -INFINITY, share[MNK_SVG_SERIES_MAX][BINS_MAX] = {{0}}, top = 0;

@@ -49,6 +49,18 @@ typedef struct mnk_svg_line {
 } mnk_svg_line;
 void mnk_svg_lines(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_line *lines, int n);
 
+/* ---- a plane: one mark per item with its intervals as a cross, items named beside the mark, references as grey rings ---- */
+typedef struct mnk_svg_spot {
+    const char *name;
+    double x, x_low, x_high, y, y_low, y_high; /* NaN x or y: not drawn; NaN ends: no interval */
+    bool is_reference;
+} mnk_svg_spot;
+void mnk_svg_plane(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_spot *spots, size_t n);
+
+/* ---- a square of cells, one per pair of rows; NaN is left white; the names stand left and, turned, below ---- */
+void mnk_svg_square(mnk_text *t, const mnk_svg_frame *f, const double *value, const char *const *name, size_t n,
+                    bool diverging);
+
 /* ---- histograms drawn over one another as outlines, each scaled to its own total (shares, in %) ---- */
 typedef struct mnk_svg_sample {
     const char *name;

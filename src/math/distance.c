@@ -49,10 +49,22 @@ mnk_status mnk_points_open(const float *x, size_t n, size_t d, const float *cent
     return MNK_OK;
 }
 
+mnk_status mnk_points_add_codes(mnk_points *p, const uint16_t *code, size_t codes, mnk_error *err) {
+    size_t values = 0;
+    if (codes > UINT16_MAX || mnk_mul_overflow(p->n, codes, &values))
+        return MNK_FAIL(err, MNK_ERR_MEMORY, "%zu points of %zu codes: too many", p->n, codes);
+    MNK_TRY(MNK_NEW_ALIGNED(p->code, values ? values : 1, err));
+    p->codes = codes;
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t c = 0; c < codes; c++) p->code[c * p->n + i] = code[i * codes + c];
+    return MNK_OK;
+}
+
 void mnk_points_close(mnk_points *p) {
     if (!p) return;
     mnk_free(p->x);
     mnk_free(p->norm2);
+    mnk_free(p->code);
     *p = (mnk_points){0};
 }
 
@@ -73,8 +85,19 @@ float mnk_distance2(const float *a, const float *b, size_t d) {
     return lane[0];
 }
 
-void mnk_distance2_tile(const mnk_points *a, size_t a0, size_t na, const mnk_points *b, size_t b0, size_t nb, float *out,
-                        size_t ld) {
+double mnk_points_distance2(const mnk_points *a, size_t i, const mnk_points *b, size_t j) {
+    double sum = 0;
+    for (size_t k = 0; k < a->d; k++) {
+        const double t = (double)a->x[i * a->d + k] - (double)b->x[j * b->d + k];
+        sum += t * t;
+    }
+    for (size_t c = 0; c < a->codes; c++) sum += a->code[c * a->n + i] != b->code[c * b->n + j];
+    return sum;
+}
+
+/* The numeric part: one product, and the difference itself where the product has lost its digits. */
+static void euclidean_tile(const mnk_points *a, size_t a0, size_t na, const mnk_points *b, size_t b0, size_t nb, float *out,
+                           size_t ld) {
     const size_t d = a->d;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)na, (int)nb, (int)d, -2.0f, a->x + a0 * d, (int)d, b->x + b0 * d,
                 (int)d, 0.0f, out, (int)ld);
@@ -92,5 +115,43 @@ void mnk_distance2_tile(const mnk_points *a, size_t a0, size_t na, const mnk_poi
         for (size_t j = 0; j < nb; j++)
             if (!(row[j] > MNK_DISTANCE_GUARD * (na2 + nb2[j])))
                 row[j] = mnk_distance2(a->x + (a0 + i) * d, b->x + (b0 + j) * d, d);
+    }
+}
+
+/* Sixteen codes side by side; a comparison gives 0 or -1 in each place. Loaded from any even address. */
+typedef uint16_t lanes __attribute__((vector_size(32)));
+typedef uint16_t loose_lanes __attribute__((vector_size(32), aligned(2), may_alias));
+enum { LANES = 16, GROUP = 4 * LANES };
+
+/* Adds to row[0..nb-1] the number of codes in which point i of a differs from points b0.. of b. Four vectors of counts stay in
+ * registers while the coordinates pass. */
+static void add_mismatches(const mnk_points *a, size_t i, const mnk_points *b, size_t b0, size_t nb, float *row) {
+    const size_t codes = a->codes;
+    size_t j = 0;
+    for (; j + GROUP <= nb; j += GROUP) {
+        lanes same[4] = {{0}};
+        const uint16_t *q = b->code + b0 + j, *p = a->code + i;
+        for (size_t c = 0; c < codes; c++, p += a->n, q += b->n) {
+            const lanes mine = (lanes){0} + *p;
+            const loose_lanes *theirs = (const loose_lanes *)q;
+            for (int v = 0; v < 4; v++) same[v] += (lanes)(theirs[v] == mine); /* -1 for every match */
+        }
+        for (int v = 0; v < 4; v++)
+            for (int l = 0; l < LANES; l++) row[j + (size_t)(v * LANES + l)] += (float)(uint16_t)(codes + same[v][l]);
+    }
+    for (; j < nb; j++) {
+        unsigned differ = 0;
+        for (size_t c = 0; c < codes; c++) differ += a->code[c * a->n + i] != b->code[c * b->n + b0 + j];
+        row[j] += (float)differ;
+    }
+}
+
+void mnk_distance2_tile(const mnk_points *a, size_t a0, size_t na, const mnk_points *b, size_t b0, size_t nb, float *out,
+                        size_t ld) {
+    if (a->d) euclidean_tile(a, a0, na, b, b0, nb, out, ld);
+    for (size_t i = 0; i < na; i++) {
+        float *row = out + i * ld;
+        if (!a->d) memset(row, 0, nb * sizeof *row);
+        if (a->codes) add_mismatches(a, a0 + i, b, b0, nb, row);
     }
 }

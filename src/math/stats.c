@@ -10,6 +10,15 @@
 
 double mnk_normal_cdf(double x) { return 0.5 * erfc(-x * M_SQRT1_2); }
 
+double mnk_normal_log_cdf(double x) {
+    if (x > 0.0) return log1p(-0.5 * erfc(x * M_SQRT1_2));
+    if (x > -20.0) return log(mnk_normal_cdf(x));
+    /* Mills' ratio by its continued fraction (DLMF 7.9.4): Phi(x) = phi(x) / (y + 1/(y + 2/(y + 3/(y + ...)))), y = -x */
+    double y = -x, fraction = y;
+    for (int k = 40; k >= 1; k--) fraction = y + k / fraction;
+    return -0.5 * x * x - log(fraction) - 0.91893853320467274178;
+}
+
 double mnk_normal_p(double z) { return erfc(fabs(z) * M_SQRT1_2); }
 
 double mnk_normal_quantile(double p) {
@@ -91,6 +100,48 @@ double mnk_beta_quantile(double p, double a, double b) {
     return x;
 }
 
+/* Upper tail of |t|: half of I_x(df/2, 1/2) at x = df/(df + t^2) (Abramowitz & Stegun 26.7.1). */
+double mnk_student_cdf(double t, double df) {
+    if (!(df > 0.0) || isnan(t)) return NAN;
+    if (isinf(df)) return mnk_normal_cdf(t);
+    double tail = isinf(t) ? 0.0 : 0.5 * mnk_beta_cdf(df / (df + t * t), 0.5 * df, 0.5);
+    return t > 0.0 ? 1.0 - tail : tail;
+}
+
+double mnk_student_quantile(double p, double df) {
+    if (!(df > 0.0) || !(p >= 0.0 && p <= 1.0)) return NAN;
+    if (isinf(df)) return mnk_normal_quantile(p);
+    double tail = p < 0.5 ? p : 1.0 - p;
+    if (tail == 0.5) return 0.0;
+    double x = mnk_beta_quantile(2.0 * tail, 0.5 * df, 0.5), t = sqrt(df * (1.0 - x) / x);
+    return p < 0.5 ? -t : t;
+}
+
+void mnk_holm(double *p, size_t n) {
+    size_t left = 0;
+    double before = -INFINITY, largest = 0.0;
+    for (size_t i = 0; i < n; i++) left += !isnan(p[i]);
+    double *adjusted = mnk_alloc(n + 1, sizeof *adjusted);
+    for (size_t i = 0; i < n; i++) {
+        if (adjusted) adjusted[i] = NAN;
+        else p[i] = NAN; /* without memory nothing is claimed */
+    }
+    while (adjusted && left > 0) { /* all hypotheses of the next smallest p at once */
+        double next = INFINITY;
+        size_t ties = 0;
+        for (size_t i = 0; i < n; i++)
+            if (p[i] > before && p[i] < next) next = p[i];
+        largest = fmax(largest, fmin(1.0, next * (double)left));
+        for (size_t i = 0; i < n; i++)
+            if (p[i] == next) adjusted[i] = largest, ties++;
+        if (!ties) break;
+        left -= ties;
+        before = next;
+    }
+    for (size_t i = 0; adjusted && i < n; i++) p[i] = adjusted[i];
+    mnk_free(adjusted);
+}
+
 void mnk_clopper_pearson(double successes, double n, double level, double *low, double *high) {
     double tail = 0.5 * (1.0 - level);
     *low = successes > 0.0 ? mnk_beta_quantile(tail, successes, n - successes + 1.0) : 0.0;
@@ -104,6 +155,24 @@ void mnk_wilson(double successes, double n, double level, double *low, double *h
     double centre = (p + 0.5 * z2) / (1.0 + z2), half = z * sqrt(p * (1.0 - p) / n + 0.25 * z2 / n) / (1.0 + z2);
     if (successes > 0.0) *low = fmax(0.0, centre - half); /* exactly 0 and 1 at the ends, whatever the rounding */
     if (successes < n) *high = fmin(1.0, centre + half);
+}
+
+mnk_status mnk_wilson_units(const uint8_t *success, const int32_t *unit, size_t n, size_t units, double level, double *low,
+                            double *high, mnk_error *err) {
+    double p = 0, variance = 0, *sum = NULL;
+    for (size_t i = 0; i < n; i++) p += success[i];
+    p /= (double)(n ? n : 1);
+    double effective = (double)n;
+    if (unit && n) {
+        MNK_TRY(MNK_NEW(sum, units + 1, err));
+        for (size_t i = 0; i < n; i++) sum[unit[i]] += success[i] - p;
+        for (size_t u = 0; u < units; u++) variance += sum[u] * sum[u];
+        mnk_free(sum);
+        variance /= (double)n * (double)n;
+        effective = variance > 0 ? p * (1 - p) / variance : (double)units;
+    }
+    mnk_wilson(p * effective, effective, level, low, high);
+    return MNK_OK;
 }
 
 double mnk_mean(const double *x, size_t n) {

@@ -10,6 +10,8 @@
 
 /* P(Z <= x) of the standard normal, full relative accuracy in both tails. */
 double mnk_normal_cdf(double x);
+/* Its logarithm, full relative accuracy down to x = -1e150. */
+double mnk_normal_log_cdf(double x);
 /* Its inverse; -inf at 0, +inf at 1, NaN outside [0, 1]. */
 double mnk_normal_quantile(double p);
 /* Two-sided p-value of a normal statistic; 1 for z = 0. */
@@ -20,10 +22,25 @@ double mnk_beta_cdf(double x, double a, double b);
 /* x with I_x(a, b) = p. */
 double mnk_beta_quantile(double p, double a, double b);
 
+/* P(T <= t) and its inverse for Student's t with df > 0 degrees of freedom; df INFINITY is the normal. */
+double mnk_student_cdf(double t, double df);
+double mnk_student_quantile(double p, double df);
+
+/* Holm's step-down correction (Holm 1979), in place: p[i] becomes the smallest family level at which hypothesis i is rejected.
+ * NaN entries stay and do not count. */
+void mnk_holm(double *p, size_t n);
+
 /* Intervals of a proportion, `successes` of n at confidence `level` (0.95); n = 0 gives [0, 1].
  * Clopper-Pearson is exact (never covers less than level), Wilson is shorter and covers level on average. */
 void mnk_clopper_pearson(double successes, double n, double level, double *low, double *high);
 void mnk_wilson(double successes, double n, double level, double *low, double *high);
+
+/* Wilson's interval where the n items (success 0 or 1) come in units (persons; unit[n] 0..units-1, NULL: every item alone):
+ * n is replaced by the number of independent items that would have the same variance, p(1-p)/var, var the sum over units of
+ * their squared sums of (success - p), over n^2 (the linearised ratio estimator, Cochran 1977, 9.3); by the number of units
+ * where p is 0 or 1. */
+mnk_status mnk_wilson_units(const uint8_t *success, const int32_t *unit, size_t n, size_t units, double level, double *low,
+                            double *high, mnk_error *err) MNK_CHECK;
 
 /* Mean, and standard deviation with n - 1 (0 for n < 2); NaN for n = 0. */
 double mnk_mean(const double *x, size_t n);

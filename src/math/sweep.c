@@ -262,6 +262,8 @@ static mnk_status cross_alloc(mnk_cross *o, mnk_error *err) {
 mnk_status mnk_sweep_cross(const mnk_points *a, const mnk_points *b, const mnk_cross_in *in, mnk_cross *out, mnk_error *err) {
     static const mnk_cross_in nothing = {0};
     *out = (mnk_cross){.na = a->n, .nb = b->n};
+    if (a->codes != b->codes)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "points of %zu and %zu codes cannot be compared", a->codes, b->codes);
     if (a->d != b->d) return MNK_FAIL(err, MNK_ERR_INPUT, "points of %zu and %zu dimensions cannot be compared", a->d, b->d);
     if (a->n >= UINT32_MAX || b->n >= UINT32_MAX)
         return MNK_FAIL(err, MNK_ERR_INPUT, "%zu x %zu points: too many for one sweep", a->n, b->n);

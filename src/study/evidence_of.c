@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "evidence/manifest.h"
 
 enum { FACTS = 12 };
 
@@ -40,7 +41,7 @@ size_t mnk_study_gates(const mnk_run *r, mnk_gate *out) {
 }
 
 /* "AMD EPYC …, 2 processors, 23.4 GiB of memory" */
-static void hardware(char out[256]) {
+void mnk_study_hardware(char out[256]) {
     char line[512], model[160] = "unknown processor";
     FILE *f = fopen("/proc/cpuinfo", "r");
     while (f && fgets(line, sizeof line, f)) {
@@ -110,20 +111,13 @@ static void fill(mnk_run *r, mnk_evidence *e, mnk_gate *gates) {
     for (size_t i = 0; i < r->steps; i++) e->run.wall_s += r->step[i].wall_s;
     snprintf(e->run.started, sizeof e->run.started, "%s", r->started);
     mnk_study_now(e->run.finished);
-    hardware(e->run.hardware);
+    mnk_study_hardware(e->run.hardware);
 }
 
 static mnk_status load_all(mnk_run *r, mnk_error *err) {
     MNK_TRY(mnk_run_splits(r, err));
     MNK_TRY(mnk_run_synthetic(r, err));
     return mnk_study_load_results(r, err);
-}
-
-/* The content hash lies beside the records, so that the manifest can be written again without the report. */
-static mnk_status write_content_hash(const mnk_run *r, const char *hash, mnk_error *err) {
-    char path[1200];
-    snprintf(path, sizeof path, "%s/" MNK_STEPS_FOLDER "/content.hash", r->dir);
-    return mnk_file_write(path, true, hash, strlen(hash), err);
 }
 
 mnk_status mnk_study_write_report(mnk_run *r, bool can_continue, mnk_error *err) {
@@ -140,7 +134,7 @@ mnk_status mnk_study_write_report(mnk_run *r, bool can_continue, mnk_error *err)
     if (mnk_path_exists(events)) e.events_path = events;
     if (r->options->key) mnk_key_public_text(r->options->key, key), e.public_key = key;
     MNK_TRY(mnk_evidence_write(&e, r->dir, r->observer, content, err));
-    return write_content_hash(r, content, err);
+    return mnk_study_write_content_hash(r->dir, content, err);
 }
 
 mnk_status mnk_study_outcome_of(mnk_run *r, mnk_study_outcome *out, mnk_error *err) {
@@ -157,56 +151,81 @@ mnk_status mnk_study_outcome_of(mnk_run *r, mnk_study_outcome *out, mnk_error *e
 
 /* ---- the manifest ---- */
 
-static bool still_holds(const mnk_run *r) {
+static bool still_holds(const char *dir, const mnk_key *signer) {
     mnk_verify_report *v = NULL;
     mnk_error ignored = MNK_ERROR_INIT;
     char key[MNK_PUBLIC_KEY_TEXT] = "";
-    if (r->options->key) mnk_key_public_text(r->options->key, key);
-    if (mnk_evidence_verify(r->dir, *key ? key : NULL, NULL, &v, &ignored) != MNK_OK) return false;
-    bool holds = v->findings == 0 && v->is_signed == (r->options->key != NULL);
+    if (signer) mnk_key_public_text(signer, key);
+    if (mnk_evidence_verify(dir, *key ? key : NULL, NULL, &v, &ignored) != MNK_OK) return false;
+    bool holds = v->findings == 0 && v->is_signed == (signer != NULL);
     mnk_verify_close(v);
     return holds;
 }
 
-static void input(mnk_manifest_input *rows, size_t *n, const char *role, const mnk_images *d) {
-    if (!d) return;
+mnk_status mnk_study_unseal(const char *dir, mnk_error *err) {
+    static const char *const names[] = {MNK_MANIFEST_NAME ".minisig", MNK_MANIFEST_NAME};
+    for (int i = 0; i < 2; i++) {
+        char path[1200];
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        MNK_TRY(mnk_dir_remove(path, err));
+    }
+    return MNK_OK;
+}
+
+mnk_status mnk_study_write_content_hash(const char *dir, const char *hash, mnk_error *err) {
+    char path[1200];
+    snprintf(path, sizeof path, "%s/" MNK_STEPS_FOLDER "/content.hash", dir);
+    return mnk_file_write(path, true, hash, strlen(hash), err);
+}
+
+mnk_status mnk_study_seal_folder(const char *dir, mnk_manifest_info *info, const mnk_key *key, bool is_dirty,
+                                 bool *was_unchanged, mnk_error *err) {
+    char path[1200], now[32], *content = NULL;
+    size_t size = 0;
+    *was_unchanged = !is_dirty && still_holds(dir, key);
+    if (*was_unchanged) return MNK_OK;
+    snprintf(path, sizeof path, "%s/" MNK_STEPS_FOLDER "/content.hash", dir);
+    MNK_TRY(mnk_file_read(path, 256, (uint8_t **)&content, &size, err));
+    mnk_study_now(now);
+    info->evidence_content = content;
+    info->created = now;
+    mnk_status status = mnk_manifest_write(dir, info, key, err);
+    mnk_free(content);
+    return status;
+}
+
+void mnk_study_add_input(mnk_manifest_input *rows, size_t *n, const char *role, const char *source, const char *hash,
+                         size_t items) {
     mnk_manifest_input *in = &rows[(*n)++];
-    *in = (mnk_manifest_input){.n = d->n};
+    *in = (mnk_manifest_input){.n = items};
     snprintf(in->role, sizeof in->role, "%s", role);
-    snprintf(in->path, sizeof in->path, "%.500s", d->source);
-    snprintf(in->hash, sizeof in->hash, "%s", d->hash);
+    snprintf(in->path, sizeof in->path, "%.500s", source);
+    snprintf(in->hash, sizeof in->hash, "%s", hash);
+}
+
+static void input(mnk_manifest_input *rows, size_t *n, const char *role, const mnk_images *d) {
+    if (d) mnk_study_add_input(rows, n, role, d->source, d->hash, d->n);
 }
 
 mnk_status mnk_study_seal(mnk_run *r, bool *was_unchanged, mnk_error *err) {
-    *was_unchanged = !r->is_dirty && still_holds(r);
-    if (*was_unchanged) return MNK_OK;
-    MNK_TRY(mnk_run_splits(r, err));
-    mnk_manifest_input inputs[4];
-    size_t n = 0;
-    input(inputs, &n, "train", r->train);
-    input(inputs, &n, "val", r->val);
-    input(inputs, &n, "holdout", r->holdout);
-    input(inputs, &n, "test", r->test);
-    char path[1200], now[32], *content = NULL;
-    size_t size = 0;
-    snprintf(path, sizeof path, "%s/" MNK_STEPS_FOLDER "/content.hash", r->dir);
-    MNK_TRY(mnk_file_read(path, 256, (uint8_t **)&content, &size, err));
-    mnk_study_now(now);
     static const char *const varies[] = {
         "report.html",          "evidence.json",          "gan/model.run/events.jsonl", ".steps/simulate.json",
         ".steps/data.json",     ".steps/gan.json",        ".steps/sample.json",         ".steps/classifier.json",
         ".steps/evaluate.json", ".steps/usefulness.json", ".steps/report.json",         ".steps/report.key",
         ".steps/study.json"};
+    mnk_manifest_input inputs[4];
+    size_t n = 0;
+    MNK_TRY(mnk_run_splits(r, err));
+    input(inputs, &n, "train", r->train);
+    input(inputs, &n, "val", r->val);
+    input(inputs, &n, "holdout", r->holdout);
+    input(inputs, &n, "test", r->test);
     mnk_manifest_info info = {.title = r->s->top.title,
                               .seed = r->seed,
                               .input = inputs,
                               .inputs = n,
                               .settings_json = r->s->settings,
-                              .evidence_content = content,
-                              .created = now,
                               .varies = varies,
                               .n_varies = sizeof varies / sizeof *varies};
-    mnk_status status = mnk_manifest_write(r->dir, &info, r->options->key, err);
-    mnk_free(content);
-    return status;
+    return mnk_study_seal_folder(r->dir, &info, r->options->key, r->is_dirty, was_unchanged, err);
 }

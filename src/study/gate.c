@@ -58,7 +58,7 @@ static const mnk_metric *find(const mnk_study_gate *g, const mnk_result *r) {
     bool up = g->op == '>' || g->op == 'G';
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (strcmp(m->id, g->id) != 0 || strcmp(m->subset, g->subset) != 0) continue;
+        if (strcmp(m->id, g->id) != 0 || strcmp(m->subset, g->subset) != 0 || *m->column) continue;
         if (!worst || isnan(m->value) || (up ? m->value < worst->value : m->value > worst->value)) worst = m;
         if (isnan(m->value)) break;
     }

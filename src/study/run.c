@@ -9,8 +9,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "evidence/manifest.h"
 #include "study/evidence_of.h"
+#include "study/tables.h"
 
 static double seconds(void) {
     struct timespec t;
@@ -61,23 +61,11 @@ static void tell(const mnk_run *r, const mnk_step *step, mnk_step_state state, d
     r->options->step(r->options->ctx, &e);
 }
 
-/* Before the first change: the old manifest no longer describes the folder. */
-static mnk_status unseal(mnk_run *r, mnk_error *err) {
-    static const char *const names[] = {MNK_MANIFEST_NAME ".minisig", MNK_MANIFEST_NAME};
-    if (r->is_dirty) return MNK_OK;
-    for (int i = 0; i < 2; i++) {
-        char path[1200];
-        snprintf(path, sizeof path, "%s/%s", r->dir, names[i]);
-        MNK_TRY(mnk_dir_remove(path, err));
-    }
-    r->is_dirty = true;
-    return MNK_OK;
-}
-
 static mnk_status do_step(mnk_run *r, const mnk_step *step, const char *key, mnk_cache_state *state, mnk_error *err) {
     bool can_continue = false;
     double start = seconds();
-    MNK_TRY(unseal(r, err));
+    if (!r->is_dirty) MNK_TRY(mnk_study_unseal(r->dir, err));
+    r->is_dirty = true;
     tell(r, step, MNK_STEP_STARTED, 0);
     if (step->folder) MNK_TRY(mnk_cache_begin(r->dir, step->name, key, step->folder, &can_continue, err));
     MNK_TRY(step->work(r, can_continue, err));
@@ -111,7 +99,7 @@ static mnk_status run_step(mnk_run *r, const mnk_step *step, mnk_error *err) {
     return MNK_OK;
 }
 
-static mnk_status judge_gates(const mnk_study_outcome *out, mnk_error *err) {
+mnk_status mnk_study_judge_gates(const mnk_study_outcome *out, mnk_error *err) {
     size_t missed = 0, first = 0;
     for (size_t i = 0; i < out->gates; i++)
         if (!out->gate[i].met && !missed++) first = i;
@@ -131,13 +119,17 @@ mnk_status mnk_study_run(const mnk_study *s, const char *dir, const mnk_study_ru
     MNK_TRY(mnk_cache_claim(dir, mnk_path_base(s->name), options->force, &lock, err));
     mnk_run *r = NULL;
     mnk_status status = MNK_OK;
+    if (s->is_table) {
+        status = mnk_study_run_tables(s, dir, options, observer, out, err);
+        goto out;
+    }
     MNK_OUT(MNK_NEW(r, 1, err));
     *r = (mnk_run){.s = s, .dir = dir, .options = options, .observer = observer, .seed = (uint64_t)s->top.seed};
     mnk_study_now(r->started);
     for (int i = 0; i < MNK_STEPS_MAX; i++) MNK_OUT(run_step(r, &mnk_steps[i], err));
     MNK_OUT(mnk_study_seal(r, &out->is_unchanged, err));
     MNK_OUT(mnk_study_outcome_of(r, out, err));
-    MNK_OUT(judge_gates(out, err));
+    MNK_OUT(mnk_study_judge_gates(out, err));
 out:
     if (r) mnk_run_clear(r);
     mnk_free(r);
@@ -148,6 +140,7 @@ out:
 mnk_status mnk_study_plan(const mnk_study *s, const char *dir, void (*step)(void *ctx, const mnk_step_event *event), void *ctx,
                           mnk_error *err) {
     mnk_study_run_options options = {.step = step, .ctx = ctx};
+    if (s->is_table) return mnk_study_plan_tables(s, dir, step, ctx, err);
     mnk_run *r = NULL;
     bool stale = !mnk_path_is_dir(dir);
     mnk_status status = MNK_OK;

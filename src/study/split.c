@@ -64,34 +64,40 @@ out:
     return status;
 }
 
-/* Moves `share` of the images of each class from one split to another, whole groups in random order. A group is taken when that
+/* The units of class c in random order; returns how many, and their images in *images. */
+static size_t shuffled(const units *u, int c, mnk_rng rng, size_t *order, size_t *images) {
+    size_t n = 0;
+    *images = 0;
+    for (size_t k = 0; k < u->n; k++)
+        if (u->item[k].label == c) order[n++] = k, *images += u->item[k].n;
+    for (size_t k = n; k > 1; k--) { /* Fisher-Yates */
+        size_t other = mnk_rng_below(&rng, k), t = order[k - 1];
+        order[k - 1] = order[other];
+        order[other] = t;
+    }
+    return n;
+}
+
+static bool is_nearer(size_t with, size_t without, double want) {
+    return fabs((double)with - want) < fabs((double)without - want);
+}
+
+/* Moves `share` of the training images of each class to another split, whole groups in random order. A group is taken when that
  * brings the count nearer to the share; at least one group stays. */
-static mnk_status cut(mnk_images *d, mnk_split from, mnk_split to, double share, int only_class, uint64_t seed,
-                      mnk_purpose purpose, uint64_t salt, mnk_error *err) {
+static mnk_status cut(mnk_images *d, mnk_split to, double share, uint64_t seed, mnk_error *err) {
     units u;
     size_t *order = NULL;
     bool *moved = NULL;
-    mnk_status status = units_make(d, from, &u, err);
+    mnk_status status = units_make(d, MNK_SPLIT_TRAIN, &u, err);
     if (status != MNK_OK) return status;
     MNK_OUT(MNK_NEW(order, u.n + 1, err));
     MNK_OUT(MNK_NEW(moved, u.n + 1, err));
     for (int c = 0; c < d->classes; c++) {
-        if (only_class >= 0 && c != only_class) continue;
-        size_t n = 0, images = 0, taken = 0;
-        mnk_rng rng = mnk_rng_at(seed, purpose, (uint64_t)c, (uint32_t)salt);
-        for (size_t k = 0; k < u.n; k++)
-            if (u.item[k].label == c) order[n++] = k, images += u.item[k].n;
-        for (size_t k = n; k > 1; k--) { /* Fisher-Yates */
-            size_t other = mnk_rng_below(&rng, k), t = order[k - 1];
-            order[k - 1] = order[other];
-            order[other] = t;
-        }
-        double want = share * (double)images;
+        size_t images, taken = 0;
+        size_t n = shuffled(&u, c, mnk_rng_at(seed, MNK_PURPOSE_SPLIT, (uint64_t)c, (uint32_t)to), order, &images);
         for (size_t k = 0; k + 1 < n; k++) {
-            double with = (double)(taken + u.item[order[k]].n);
-            if (fabs(with - want) >= fabs((double)taken - want)) continue;
-            moved[order[k]] = true;
-            taken += u.item[order[k]].n;
+            size_t with = taken + u.item[order[k]].n;
+            if (is_nearer(with, taken, share * (double)images)) moved[order[k]] = true, taken = with;
         }
     }
     for (size_t i = 0; i < d->n; i++)
@@ -115,26 +121,75 @@ static int class_of(const mnk_images *d, const char *name, size_t n) {
     return -1;
 }
 
-static mnk_status thin(mnk_images *d, const mnk_study_data *o, uint64_t seed, char *note, size_t size, mnk_error *err) {
-    for (size_t i = 0; i < o->keep.n; i++) {
-        const char *text = o->keep.items[i], *equals = strrchr(text, '=');
+/* share[c]: of the training images of class c that stay. "*" speaks for the classes that no other entry names. */
+static mnk_status read_keep(const mnk_images *d, const mnk_option_list *keep, double *share, mnk_error *err) {
+    for (int c = 0; c < d->classes; c++) share[c] = NAN;
+    double rest = 1;
+    for (size_t i = 0; i < keep->n; i++) {
+        const char *text = keep->items[i], *equals = strrchr(text, '=');
         char *end = NULL;
-        double share = equals ? strtod(equals + 1, &end) : -1;
-        if (end && *end == '%') share /= 100, end++;
-        if (!equals || end == equals + 1 || *end || !(share > 0 && share <= 1))
+        double one = equals ? strtod(equals + 1, &end) : -1;
+        if (end && *end == '%') one /= 100, end++;
+        if (!equals || end == equals + 1 || *end || !(one > 0 && one <= 1))
             return MNK_FAIL(err, MNK_ERR_USAGE,
                             "data.keep: \"%.100s\": expected CLASS=SHARE with a share above 0 and at most 1", text);
         int c = class_of(d, text, (size_t)(equals - text));
-        if (c < 0)
-            return MNK_FAIL(err, MNK_ERR_INPUT, "data.keep: %s has no class \"%.*s\"", d->source, (int)(equals - text), text);
-        size_t before = count(d, MNK_SPLIT_TRAIN, c);
-        MNK_TRY(cut(d, MNK_SPLIT_TRAIN, MNK_SPLIT_NONE, 1 - share, c, seed, MNK_PURPOSE_KEEP, 0, err));
-        size_t used = strlen(note);
-        snprintf(note + used, size - used,
-                 " Of class %s only %zu of %zu training images were kept, to make it rare on purpose.", d->class_names[c],
-                 count(d, MNK_SPLIT_TRAIN, c), before);
+        if (c >= 0) share[c] = one;
+        else if (equals == text + 1 && *text == '*') rest = one;
+        else return MNK_FAIL(err, MNK_ERR_INPUT, "data.keep: %s has no class \"%.*s\"", d->source, (int)(equals - text), text);
     }
+    for (int c = 0; c < d->classes; c++)
+        if (isnan(share[c])) share[c] = rest;
     return MNK_OK;
+}
+
+static void say_kept(const mnk_images *d, const size_t *before, char *note, size_t size) {
+    for (int c = 0; c < d->classes; c++) {
+        size_t used = strlen(note), kept = count(d, MNK_SPLIT_TRAIN, c);
+        if (kept == before[c] || used >= size) continue;
+        snprintf(note + used, size - used, " Of class %s only %zu of %zu training images were kept, on purpose.",
+                 d->class_names[c], kept, before[c]);
+    }
+}
+
+mnk_status mnk_study_thin(mnk_images *d, const mnk_study_data *o, const mnk_study_draw *draw, bool *is_drawn, char note[512],
+                          mnk_error *err) {
+    units u = {0};
+    double *share = NULL;
+    size_t *order = NULL, *before = NULL;
+    mnk_status status = MNK_OK;
+    *is_drawn = false;
+    for (size_t i = 0; i < d->n; i++)
+        if (d->split[i] == MNK_SPLIT_NONE) d->split[i] = MNK_SPLIT_TRAIN;
+    MNK_OUT(MNK_NEW(share, (size_t)d->classes + 1, err));
+    MNK_OUT(MNK_NEW(before, (size_t)d->classes + 1, err));
+    MNK_OUT(read_keep(d, &o->keep, share, err));
+    MNK_OUT(units_make(d, MNK_SPLIT_TRAIN, &u, err));
+    MNK_OUT(MNK_NEW(order, u.n + 1, err));
+    for (int c = 0; c < d->classes; c++) {
+        size_t images, kept = 0, k = 0, n;
+        mnk_rng rng = mnk_rng_at(draw->seed, MNK_PURPOSE_KEEP, (uint64_t)c, (uint32_t)draw->subset);
+        n = shuffled(&u, c, rng, order, &images);
+        before[c] = count(d, MNK_SPLIT_TRAIN, c);
+        double want = share[c] * (double)images;
+        if (draw->most && want > (double)draw->most) want = (double)draw->most;
+        /* the first groups of one order: a smaller share is part of a larger one */
+        for (; k < n && (!kept || is_nearer(kept + u.item[order[k]].n, kept, want)); k++) kept += u.item[order[k]].n;
+        *is_drawn = *is_drawn || k < n;
+        for (; k < n; k++) u.item[order[k]].label = -1;
+    }
+    for (size_t i = 0; i < d->n; i++)
+        if (u.of[i] != SIZE_MAX && u.item[u.of[i]].label < 0) d->split[i] = MNK_SPLIT_NONE;
+    if (note) say_kept(d, before, note, 512);
+    for (int c = 0; c < d->classes && status == MNK_OK; c++)
+        if (!count(d, MNK_SPLIT_TRAIN, c))
+            status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: class \"%s\" has no training image", d->source, d->class_names[c]);
+out:
+    units_clear(&u);
+    mnk_free(share);
+    mnk_free(order);
+    mnk_free(before);
+    return status;
 }
 
 mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *o, uint64_t seed, char note[512], mnk_error *err) {
@@ -158,8 +213,7 @@ mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *o, uint64_t see
             continue;
         }
         if (want[k].share <= 0) continue;
-        MNK_TRY(cut(d, MNK_SPLIT_TRAIN, want[k].split, want[k].share / left, -1, seed, MNK_PURPOSE_SPLIT,
-                    (uint64_t)want[k].split, err));
+        MNK_TRY(cut(d, want[k].split, want[k].share / left, seed, err));
         left -= want[k].share;
         snprintf(made + strlen(made), sizeof made - strlen(made), "%s%s (%.0f %%)", *made ? ", " : "", want[k].name,
                  100 * want[k].share);
@@ -169,11 +223,8 @@ mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *o, uint64_t see
         *made ? "Cut by the study: " : "", made,
         *made ? (d->group ? ", whole groups, class by class." : ", image by image, class by class: the data name no persons.")
               : "");
-    MNK_TRY(thin(d, o, seed, note, 512, err));
-    for (int c = 0; c < d->classes; c++)
-        if (!count(d, MNK_SPLIT_TRAIN, c))
-            return MNK_FAIL(err, MNK_ERR_INPUT, "%s: class \"%s\" has no training image", d->source, d->class_names[c]);
-    return MNK_OK;
+    bool is_drawn;
+    return mnk_study_thin(d, o, &(mnk_study_draw){.seed = seed}, &is_drawn, note, err);
 }
 
 mnk_status mnk_study_name_classes(mnk_images *d, const mnk_option_list *names, mnk_error *err) {

@@ -8,6 +8,7 @@
 #include "manikin/describe.h"
 #include "study/evidence_of.h"
 #include "study/run.h"
+#include "study/trials.h"
 
 enum { BLOCK = 256 }; /* images sampled at a time */
 static const char *const sample_outputs[] = {"synthetic.npz", "synthetic", "synthetic.tar"};
@@ -221,13 +222,12 @@ static mnk_status usefulness(mnk_run *r, bool can_continue, mnk_error *err) {
     MNK_TRY(mnk_run_splits(r, err));
     MNK_TRY(mnk_run_synthetic(r, err));
     mnk_result_close(r->usefulness);
+    r->usefulness = NULL;
     MNK_TRY(mnk_result_open("usefulness", r->seed, &r->usefulness, err));
     if (!r->test)
         return MNK_FAIL(err, MNK_ERR_INPUT,
                         "usefulness needs a test set: give data.test a share, or write \"usefulness: off\"");
-    mnk_usefulness_config config = r->s->usefulness;
-    config.classifier.seed = r->seed;
-    MNK_TRY(mnk_usefulness(r->train, r->val, r->synthetic, r->test, &config, r->observer, r->usefulness, err));
+    MNK_TRY(mnk_trials_judge(r, err));
     return save_result(r, r->usefulness, "results/usefulness.json", err);
 }
 
@@ -266,9 +266,9 @@ const mnk_step mnk_steps[MNK_STEPS_MAX] = {
     {MNK_STEP_USEFULNESS,
      "usefulness",
      "judge usefulness",
-     {"usefulness"},
+     {"usefulness", "repeat", "gan"},
      AFTER(DATA) | AFTER(SAMPLE),
-     {"results/usefulness.json"},
+     {"results/usefulness.json", MNK_TRIALS_FOLDER},
      no_usefulness,
      usefulness,
      NULL},

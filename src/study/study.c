@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/yaml.h"
 #include "evaluate/config.h"
+#include "evaluate/models/config.h"
+#include "evaluate/table/config.h"
 #include "evaluate/usefulness.h"
 #include "learn/classifier/config.h"
 #include "learn/gan/config.h"
-#include "study/yaml.h"
+#include "study/tables.h"
 
 #define STUDY_VERSION 1
 #define DATA(f)       offsetof(mnk_study_data, f)
@@ -42,7 +45,7 @@ const mnk_option mnk_study_data_options[] = {
     {"classes", 0, MNK_OPTION_LIST, DATA(classes), "NAME", NULL, 0, 0, NULL,
      "names of the classes, where the data only number them", false},
     {"keep", 0, MNK_OPTION_LIST, DATA(keep), "CLASS=SHARE", NULL, 0, 0, NULL,
-     "make a class rare on purpose: keep this share of its training images", false},
+     "keep this share of the training images of a class (*: of every other class)", false},
     {"rarest", 0, MNK_OPTION_TEXT, DATA(rarest), "CLASS", NULL, 0, 0, NULL,
      "the class the answer speaks of (default: fewest training images)", true},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
@@ -66,13 +69,58 @@ static const mnk_option sample_options[] = {
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
+static const mnk_option repeat_options[] = {
+    {"subsets", 0, MNK_OPTION_INT, offsetof(mnk_study_repeat, subsets), "N", "1", 1, 100, NULL,
+     "training subsets drawn by data.keep and learning-curve, each judged for usefulness", false},
+    {"generators", 0, MNK_OPTION_INT, offsetof(mnk_study_repeat, generators), "N", "1", 1, 100, NULL,
+     "generators trained on each subset", false},
+    {"learning-curve", 0, MNK_OPTION_LIST, offsetof(mnk_study_repeat, curve), "N", NULL, 0, 0, NULL,
+     "usefulness again with at most N training images a class", false},
+    {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
+};
+
 static const mnk_option report_options[] = {
     {"hide-real", 0, MNK_OPTION_BOOL, offsetof(mnk_study_report, hide_real), NULL, "false", 0, 0, NULL,
      "show no real image in the report", false},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
+#define TABLE(f) offsetof(mnk_study_table_data, f)
+static const mnk_option table_data_options[] = {
+    {"path", 0, MNK_OPTION_PATH, TABLE(path), "CSV", NULL, 0, 0, NULL, "a table with a heading, .csv or .csv.gz", false},
+    {"schema", 0, MNK_OPTION_PATH, TABLE(schema), "FILE", NULL, 0, 0, NULL,
+     "its schema [NAME.schema.yaml beside it, else inferred]", false},
+    {"label", 0, MNK_OPTION_TEXT, TABLE(label), "COLUMN", NULL, 0, 0, NULL, "the outcome [by the schema]", false},
+    {"person", 0, MNK_OPTION_TEXT, TABLE(person), "COLUMN", NULL, 0, 0, NULL,
+     "rows with the same value belong to one person [by the schema]", false},
+    {"missing", 0, MNK_OPTION_TEXT, TABLE(missing), "LIST", NULL, 0, 0, NULL, "texts that mean \"missing\" in every column",
+     true},
+    {"holdout", 0, MNK_OPTION_REAL, TABLE(holdout), "SHARE", "0.3", 0.01, 0.9, NULL,
+     "share of persons held out where the table names no split: baselines, and the test set of usefulness", false},
+    {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
+};
+
+static const mnk_option make_options[] = {
+    {"generators", 0, MNK_OPTION_LIST, offsetof(mnk_study_make, generators), "NAME", NULL, 0, 0, NULL,
+     "what makes the synthetic tables: \"arf\", \"ctgan epochs=100\"", false},
+    {"rows", 0, MNK_OPTION_INT, offsetof(mnk_study_make, rows), "N", "0", 0, 1e9, NULL,
+     "rows of each synthetic table (0: as many as train)", false},
+    {"baseline", 0, MNK_OPTION_BOOL, offsetof(mnk_study_make, baseline), NULL, "true", 0, 0, NULL,
+     "also the closed-form generator that the others have to beat", true},
+    {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
+};
+
+const mnk_study_section mnk_study_table_sections[] = {
+    {"data", table_data_options, offsetof(mnk_study, table_data), 0, NULL},
+    {"make", make_options, offsetof(mnk_study, make), 0, NULL},
+    {"evaluate", mnk_table_evaluate_options, offsetof(mnk_study, table_evaluate), 0, NULL},
+    {"usefulness", mnk_table_models_options, offsetof(mnk_study, models), offsetof(mnk_study, no_usefulness), NULL},
+    {"report", report_options, offsetof(mnk_study, report), 0, NULL},
+    {NULL, NULL, 0, 0, NULL},
+};
+
 static const char *const gan_refused[] = {"size", "channels", "skip-bad", "resume", NULL};
+static const char *const usefulness_refused[] = {"balanced", "augment", NULL};
 
 const mnk_study_section mnk_study_sections[] = {
     {"data", mnk_study_data_options, offsetof(mnk_study, data), 0, NULL},
@@ -81,7 +129,9 @@ const mnk_study_section mnk_study_sections[] = {
     {"sample", sample_options, offsetof(mnk_study, sample), 0, NULL},
     {"classifier", mnk_classifier_options, offsetof(mnk_study, classifier), offsetof(mnk_study, no_classifier), NULL},
     {"evaluate", mnk_evaluate_options, offsetof(mnk_study, evaluate), offsetof(mnk_study, no_evaluate), NULL},
-    {"usefulness", mnk_usefulness_options, offsetof(mnk_study, usefulness), offsetof(mnk_study, no_usefulness), NULL},
+    {"usefulness", mnk_usefulness_options, offsetof(mnk_study, usefulness), offsetof(mnk_study, no_usefulness),
+     usefulness_refused},
+    {"repeat", repeat_options, offsetof(mnk_study, repeat), 0, NULL},
     {"report", report_options, offsetof(mnk_study, report), 0, NULL},
     {NULL, NULL, 0, 0, NULL},
 };
@@ -95,8 +145,8 @@ void *mnk_study_config(mnk_study *s, const mnk_study_section *section) {
     return section->table ? (char *)s + section->offset : s->simulator_config;
 }
 
-static const mnk_study_section *find_section(const char *name) {
-    for (const mnk_study_section *k = mnk_study_sections; k->name; k++)
+static const mnk_study_section *find_section(const mnk_study *s, const char *name) {
+    for (const mnk_study_section *k = s->sections; k->name; k++)
         if (strcmp(k->name, name) == 0) return k;
     return NULL;
 }
@@ -168,10 +218,12 @@ static mnk_status set_in_section(mnk_study *s, const mnk_study_section *section,
                                  mnk_error *err) {
     const mnk_option *table = mnk_study_table(s, section);
     if (!table) return fail_at(p, err, "the section \"simulate\" needs data.simulate, which names the forward model");
-    if (is_refused(section, key))
-        return fail_at(p, err,
-                       strcmp(key, "resume") ? "%s.%s is set in the section data" : "%s.%s: a study decides this by itself",
-                       section->name, key);
+    if (is_refused(section, key)) {
+        const char *why = section->refused == usefulness_refused ? "%s.%s: the arms decide this, each for itself"
+                          : strcmp(key, "resume")                ? "%s.%s is set in the section data"
+                                                                 : "%s.%s: a study decides this by itself";
+        return fail_at(p, err, why, section->name, key);
+    }
     return set_value(s, section->name, table, mnk_study_config(s, section), key, value, p, err);
 }
 
@@ -266,7 +318,7 @@ static mnk_status set_simulator(mnk_study *s, place p, mnk_error *err) {
 static mnk_status read_top(mnk_study *s, const mnk_yaml *root, mnk_error *err) {
     for (const mnk_yaml *c = root->first; c; c = c->next) {
         place p = {s->name, c->line, c->column};
-        if (!strcmp(c->key, "manikin") || !strcmp(c->key, "gate") || find_section(c->key)) continue;
+        if (!strcmp(c->key, "manikin") || !strcmp(c->key, "gate") || find_section(s, c->key)) continue;
         const mnk_option *o = mnk_options_find(top_options, c->key, strlen(c->key));
         if (o && c->kind != MNK_YAML_TEXT) return fail_at(p, err, "%s takes one value", c->key);
         if (o) {
@@ -275,7 +327,7 @@ static mnk_status read_top(mnk_study *s, const mnk_yaml *root, mnk_error *err) {
         }
         const char *names[16] = {"manikin", "gate", "title", "seed", "threads"};
         size_t n = 5;
-        for (const mnk_study_section *k = mnk_study_sections; k->name; k++) names[n++] = k->name;
+        for (const mnk_study_section *k = s->sections; k->name; k++) names[n++] = k->name;
         return unknown(p, err, "", c->key, mnk_nearest(c->key, names, n));
     }
     return MNK_OK;
@@ -283,10 +335,10 @@ static mnk_status read_top(mnk_study *s, const mnk_yaml *root, mnk_error *err) {
 
 /* Data first, because it names the forward model whose options the section simulate takes. */
 static mnk_status read_sections(mnk_study *s, const mnk_yaml *root, const char *const *set, size_t n, mnk_error *err) {
-    for (const mnk_study_section *k = mnk_study_sections; k->name; k++) {
+    for (const mnk_study_section *k = s->sections; k->name; k++) {
         const mnk_yaml *node = mnk_yaml_get(root, k->name);
         /* the arms are the yardstick classifier too, unless the study says otherwise */
-        if (strcmp(k->name, "usefulness") == 0) s->usefulness.classifier = s->classifier;
+        if (!s->is_table && strcmp(k->name, "usefulness") == 0) s->usefulness.classifier = s->classifier;
         if (node) MNK_TRY(read_section(s, k, node, err));
         for (size_t i = 0; i < n; i++) {
             const char *dot = strchr(set[i], '.'), *equals = strchr(set[i], '=');
@@ -327,7 +379,7 @@ static mnk_status set_top(mnk_study *s, const char *const *set, size_t n, mnk_er
         }
         char *dot = strchr(key, '.');
         if (dot) *dot = '\0';
-        const mnk_study_section *section = find_section(key);
+        const mnk_study_section *section = find_section(s, key);
         if (!dot && section && section->off_offset && is_off(value)) continue;
         if (dot && section) continue; /* done with its section */
         if (dot || section) return fail_at(p, err, section ? "expected %s.key=value" : "there is no section \"%s\"", key);
@@ -336,7 +388,32 @@ static mnk_status set_top(mnk_study *s, const char *const *set, size_t n, mnk_er
     return MNK_OK;
 }
 
-static mnk_status check_whole(const mnk_study *s, mnk_error *err) {
+static mnk_status read_curve(mnk_study *s, mnk_error *err) {
+    const mnk_option_list *list = &s->repeat.curve;
+    if (list->n > MNK_CURVE_MAX)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.learning-curve: %zu sizes; at most %d", s->name, list->n,
+                        MNK_CURVE_MAX);
+    for (size_t i = 0; i < list->n; i++) {
+        char *end = NULL;
+        double v = strtod(list->items[i], &end);
+        if (end == list->items[i] || *end || !(v >= 2 && v <= 1e7) || v != (double)(int64_t)v ||
+            (i && v <= (double)s->curve[i - 1]))
+            return MNK_FAIL(
+                err, MNK_ERR_INPUT,
+                "%s: repeat.learning-curve: \"%.40s\": whole numbers from 2 on in rising order are expected, the most "
+                "training images of a class",
+                s->name, list->items[i]);
+        s->curve[s->curves++] = (int64_t)v;
+    }
+    if (s->repeat.subsets == 1 || s->data.keep.n || s->curves) return MNK_OK;
+    mnk_status status =
+        MNK_FAIL(err, MNK_ERR_INPUT, "%s: repeat.subsets: every subset would be the whole training set", s->name);
+    mnk_error_hint(err, "data.keep (\"*=50%%\" for all classes) or repeat.learning-curve says what is drawn");
+    return status;
+}
+
+static mnk_status check_whole(mnk_study *s, mnk_error *err) {
+    if (s->is_table) return mnk_study_check_tables(s, err);
     if (!s->data.path == !s->data.simulate) {
         mnk_status status = MNK_FAIL(
             err, MNK_ERR_INPUT,
@@ -349,11 +426,13 @@ static mnk_status check_whole(const mnk_study *s, mnk_error *err) {
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: simulate: %s", s->name, without_flag(inner.message));
     if (mnk_gan_config_check(&s->gan, &inner) != MNK_OK)
         return MNK_FAIL(err, MNK_ERR_INPUT, "%s: gan: %s", s->name, without_flag(inner.message));
-    return MNK_OK;
+    if (!s->no_usefulness && mnk_usefulness_check(&s->usefulness, &inner) != MNK_OK)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %s", s->name, inner.message);
+    return read_curve(s, err);
 }
 
 void mnk_study_section_json(const mnk_study *s, const char *section, mnk_text *out) {
-    const mnk_study_section *k = find_section(section);
+    const mnk_study_section *k = find_section(s, section);
     const mnk_option *table = k ? mnk_study_table(s, k) : NULL;
     mnk_json j = {.text = out, .compact = true};
     mnk_json_object(&j, NULL);
@@ -367,7 +446,7 @@ static mnk_status write_settings(mnk_study *s, mnk_error *err) {
     mnk_json_object(&j, NULL);
     mnk_json_string(&j, "title", s->top.title);
     mnk_json_int(&j, "seed", s->top.seed);
-    for (const mnk_study_section *k = mnk_study_sections; k->name; k++) {
+    for (const mnk_study_section *k = s->sections; k->name; k++) {
         const mnk_option *table = mnk_study_table(s, k);
         if (!table) continue;
         if (k->off_offset && *(const bool *)((const char *)s + k->off_offset)) {
@@ -388,6 +467,18 @@ static mnk_status write_settings(mnk_study *s, mnk_error *err) {
     return s->settings ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
 }
 
+/* A study is one of tables when its data are: the last data.path counts. */
+static bool names_table(const mnk_yaml *root, const char *const *set, size_t n) {
+    const mnk_yaml *data = mnk_yaml_get(root, "data"),
+                   *path = data && data->kind == MNK_YAML_MAP ? mnk_yaml_get(data, "path") : NULL;
+    const char *last = path && path->kind == MNK_YAML_TEXT ? path->text : "";
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(set[i], "data.path=", 10) == 0) last = set[i] + 10;
+    return mnk_is_table(last);
+}
+
+static const mnk_yaml_format study_format = {"study", "manikin: 1", MNK_STUDY_BYTES_MAX, 10000};
+
 mnk_status mnk_study_parse(const char *text, size_t bytes, const char *name, const char *folder, const char *const *set,
                            size_t n, mnk_study **out, mnk_error *err) {
     *out = NULL;
@@ -401,9 +492,11 @@ mnk_status mnk_study_parse(const char *text, size_t bytes, const char *name, con
     memcpy((char *)s->text, text, bytes);
     ((char *)s->text)[bytes] = '\0';
     mnk_options_defaults(top_options, &s->top);
-    for (const mnk_study_section *k = mnk_study_sections; k->name; k++)
+    MNK_OUT(mnk_yaml_parse(text, bytes, s->name, &study_format, s->arena, &root, err));
+    s->is_table = names_table(root, set, n);
+    s->sections = s->is_table ? mnk_study_table_sections : mnk_study_sections;
+    for (const mnk_study_section *k = s->sections; k->name; k++)
         if (k->table) mnk_options_defaults(k->table, mnk_study_config(s, k));
-    MNK_OUT(mnk_yaml_parse(text, bytes, s->name, s->arena, &root, err));
     MNK_OUT(check_version(s, root, err));
     MNK_OUT(read_top(s, root, err));
     MNK_OUT(set_top(s, set, n, err));
@@ -423,7 +516,7 @@ mnk_status mnk_study_read(const char *path, const char *const *set, size_t n, mn
     uint8_t *bytes = NULL;
     size_t size = 0;
     *out = NULL;
-    MNK_TRY(mnk_file_read(path, MNK_YAML_BYTES_MAX, &bytes, &size, err));
+    MNK_TRY(mnk_file_read(path, study_format.bytes_max, &bytes, &size, err));
     const char *base = mnk_path_base(path);
     char folder[1024] = "";
     mnk_status status = MNK_OK;

@@ -6,10 +6,14 @@
 #include "base/options.h"
 #include "manikin/classifier.h"
 #include "manikin/evaluate.h"
+#include "manikin/evaluate_table.h"
 #include "manikin/gan.h"
 #include "manikin/study.h"
 #include "manikin/usefulness.h"
+#include "manikin/usefulness_table.h"
 #include "simulate/generator.h"
+
+enum { MNK_STUDY_BYTES_MAX = 1 << 20 }; /* of a study file */
 
 typedef struct mnk_study_data {
     const char *path;     /* data set as on the command line, or */
@@ -28,6 +32,25 @@ typedef struct mnk_study_sample {
     int64_t per_class;
     int format; /* npz | folder | tar */
 } mnk_study_sample;
+
+enum { MNK_CURVE_MAX = 12 };
+typedef struct mnk_study_repeat {
+    int64_t subsets, generators; /* training subsets drawn; generators trained on each */
+    mnk_option_list curve;       /* as written; see mnk_study.curve */
+} mnk_study_repeat;
+
+/* ---- a study of tables: the sections data and make ---- */
+typedef struct mnk_study_table_data {
+    const char *path, *schema; /* CSV as on the command line; its schema, NULL: beside it, else inferred */
+    const char *label, *person, *missing;
+    double holdout; /* share of persons held out where the table names no split */
+} mnk_study_table_data;
+
+typedef struct mnk_study_make {
+    mnk_option_list generators; /* "NAME setting=value …", see study/tables.h */
+    int64_t rows;               /* of each synthetic table; 0: as many as train */
+    bool baseline;              /* also the closed-form generator, where the list lacks it */
+} mnk_study_make;
 
 typedef struct mnk_study_report {
     bool hide_real;
@@ -58,7 +81,17 @@ struct mnk_study {
     mnk_classifier_config classifier;
     mnk_evaluate_config evaluate;
     mnk_usefulness_config usefulness;
+    mnk_study_repeat repeat;
+    int64_t curve[MNK_CURVE_MAX]; /* training images a class, ascending */
+    int curves;
     bool no_classifier, no_evaluate, no_usefulness; /* `evaluate: off` */
+    bool is_table; /* the data are a table: the fields above but evaluate: off and usefulness: off do not apply, those below do
+                    */
+    mnk_study_table_data table_data;
+    mnk_study_make make;
+    mnk_table_evaluate_config table_evaluate;
+    mnk_table_models_config models;
+    const struct mnk_study_section *sections; /* of this kind of study */
     mnk_study_report report;
     mnk_study_gate gate[64];
     size_t gates;
@@ -74,7 +107,7 @@ typedef struct mnk_study_section {
     const char *const *refused; /* options of the table that a study sets elsewhere; NULL-terminated */
 } mnk_study_section;
 
-extern const mnk_study_section mnk_study_sections[]; /* ends with name NULL */
+extern const mnk_study_section mnk_study_sections[], mnk_study_table_sections[]; /* end with name NULL */
 extern const mnk_option mnk_study_data_options[];
 
 const mnk_option *mnk_study_table(const mnk_study *s, const mnk_study_section *section);
@@ -90,10 +123,22 @@ void mnk_study_gate_judge(const mnk_study_gate *g, const mnk_result *const *resu
 
 /* ---- splits ---- */
 /* Gives every image of d its split in place (d->split): those named by the data stay; val, holdout and test shares are cut by
- * group, class by class, where the data name none; then `keep` thins classes of train: left-out images become MNK_SPLIT_NONE.
+ * group, class by class, where the data name none; then train is thinned (below) with subset 0 and no limit.
  * note: one or two sentences about what was done. */
 mnk_status mnk_study_assign(mnk_images *d, const mnk_study_data *options, uint64_t seed, char note[512],
                             mnk_error *err) MNK_CHECK;
+/* Which training images take part: `keep` leaves a share of a class, `most` limits every class. */
+typedef struct mnk_study_draw {
+    uint64_t seed;
+    int subset;   /* 0..: another random choice of groups */
+    int64_t most; /* training images a class; 0: no limit */
+} mnk_study_draw;
+/* Thins train in place, whole groups in the random order of (seed, class, subset), at least one group a class: left-out images
+ * become MNK_SPLIT_NONE. Starts from all of train, also when d was thinned before; for one subset smaller draws are part of
+ * larger ones. *is_drawn: something was left out, so that another subset is another training set. note: appended to; or NULL.
+ */
+mnk_status mnk_study_thin(mnk_images *d, const mnk_study_data *options, const mnk_study_draw *draw, bool *is_drawn,
+                          char note[512], mnk_error *err) MNK_CHECK;
 /* Replaces class names "0", "1" … by the given ones; refused when their number differs or the data have names of their own that
  * differ. */
 mnk_status mnk_study_name_classes(mnk_images *d, const mnk_option_list *names, mnk_error *err) MNK_CHECK;

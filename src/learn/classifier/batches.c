@@ -49,8 +49,8 @@ static size_t deal(const mnk_classifier_batches *b, deck *d, uint64_t position) 
 static int32_t label_of(const mnk_classifier_source *s, size_t row) { return s->map[s->images->label[row]]; }
 
 /* One deck for each class with images, or one for all. */
-static mnk_status open_dealer(dealer *d, const mnk_classifier_source *source, int classes, bool balanced, int number,
-                              mnk_error *err) {
+static mnk_status open_dealer(dealer *d, const mnk_classifier_source *source, int classes, int number, mnk_error *err) {
+    bool balanced = source->balanced;
     d->source = source;
     MNK_TRY(MNK_NEW(d->deck, (size_t)(balanced ? classes : 1), err));
     MNK_TRY(MNK_NEW(d->rows, source->n, err));
@@ -84,7 +84,7 @@ mnk_status mnk_classifier_batches_open(const mnk_classifier_job *job, const mnk_
         dealer *d = &b->dealer[s];
         d->places = s == 0 ? left : (size_t)floor(job->source[s].share * (double)b->batch + 1e-9);
         left -= d->places;
-        MNK_OUT(open_dealer(d, &job->source[s], job->classes, config->balanced, s, err));
+        MNK_OUT(open_dealer(d, &job->source[s], job->classes, s, err));
     }
     MNK_OUT(MNK_NEW(b->place, b->batch, err));
     MNK_OUT(MNK_NEW_ALIGNED(b->scratch, b->batch * b->pixels, err));

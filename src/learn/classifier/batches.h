@@ -6,7 +6,7 @@
 
 typedef struct mnk_classifier_batches mnk_classifier_batches;
 
-/* Every source fills a fixed number of places in each batch (its share, rounded). Balanced: within a source the classes
+/* Every source fills a fixed number of places in each batch (its share, rounded). A balanced source's classes
  * take turns, each dealing its images in shuffled rounds. Otherwise the source's images are dealt in shuffled rounds.
  * `stream` keeps two sequences of one seed apart. */
 mnk_status mnk_classifier_batches_open(const mnk_classifier_job *job, const mnk_classifier_config *config, uint64_t stream,

@@ -50,6 +50,7 @@ typedef struct mnk_classifier_source {
     size_t n;
     const int32_t *map; /* images' class -> classifier's class */
     double share;       /* of each batch; shares sum to 1 */
+    bool balanced;      /* its classes take turns; false: its images as often as they come */
 } mnk_classifier_source;
 
 typedef struct mnk_classifier_job {

@@ -293,8 +293,8 @@ mnk_status mnk_classifier_train(const mnk_images *train, const mnk_images *val, 
             mnk_observe_log(observer, MNK_LOG_WARNING,
                             "%s: too few images or groups to cut a validation set; the last weights are kept", train->source);
     }
-    mnk_classifier_source source = {train, row[0], n[0], map[0], 1.0};
-    mnk_classifier_source held = {val ? val : train, row[1], n[1], map[1], 1.0};
+    mnk_classifier_source source = {train, row[0], n[0], map[0], 1.0, config->balanced};
+    mnk_classifier_source held = {val ? val : train, row[1], n[1], map[1], 1.0, false};
     mnk_classifier_job job = {.classes = train->classes,
                               .class_names = (const char *const *)train->class_names,
                               .source = &source,

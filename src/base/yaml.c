@@ -1,16 +1,19 @@
-#include "study/yaml.h"
+#include "base/yaml.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
 typedef struct reader {
     yaml_parser_t parser;
     const char *name;
+    const mnk_yaml_format *format;
     mnk_arena *arena;
     mnk_error *err;
     mnk_yaml *open[MNK_YAML_DEPTH_MAX]; /* containers being filled */
     const char *key[MNK_YAML_DEPTH_MAX];
     int key_line[MNK_YAML_DEPTH_MAX], key_column[MNK_YAML_DEPTH_MAX];
+    int keys[MNK_YAML_DEPTH_MAX];
     int depth, nodes;
     mnk_yaml *root;
 } reader;
@@ -27,6 +30,13 @@ static mnk_status fail_at(const reader *r, yaml_mark_t mark, const char *what, c
     return status;
 }
 
+/* `what` has one %s: the kind of file. */
+__attribute__((format(printf, 3, 0))) static mnk_status fail_file(const reader *r, yaml_mark_t mark, const char *what) {
+    char text[160];
+    snprintf(text, sizeof text, what, r->format->name);
+    return fail_at(r, mark, text, NULL);
+}
+
 static char *copy_text(const reader *r, const yaml_event_t *e) {
     char *text = mnk_arena_alloc(r->arena, e->data.scalar.length + 1);
     if (text) {
@@ -38,7 +48,7 @@ static char *copy_text(const reader *r, const yaml_event_t *e) {
 
 /* Hangs a new node into the open container; maps have had their key before. */
 static mnk_status add_node(reader *r, mnk_yaml_kind kind, yaml_mark_t mark, mnk_yaml **out) {
-    if (++r->nodes > MNK_YAML_NODES_MAX) return fail_at(r, mark, "too many entries for a study file", NULL);
+    if (++r->nodes > r->format->nodes_max) return fail_file(r, mark, "too many entries for a %s file");
     mnk_yaml *node = mnk_arena_alloc(r->arena, sizeof *node);
     if (!node) return MNK_FAIL(r->err, MNK_ERR_MEMORY, "%s: out of memory", r->name);
     *node = (mnk_yaml){.kind = kind, .line = (int)mark.line + 1, .column = (int)mark.column + 1};
@@ -74,6 +84,7 @@ static mnk_status take_key(reader *r, const yaml_event_t *e, const char *text) {
         return fail_at(r, e->start_mark, what, NULL);
     }
     if (!*text) return fail_at(r, e->start_mark, "empty name", NULL);
+    if (++r->keys[r->depth - 1] > MNK_YAML_KEYS_MAX) return fail_at(r, e->start_mark, "too many names in one place", NULL);
     r->key[r->depth - 1] = text;
     r->key_line[r->depth - 1] = (int)e->start_mark.line + 1;
     r->key_column[r->depth - 1] = (int)e->start_mark.column + 1;
@@ -82,8 +93,8 @@ static mnk_status take_key(reader *r, const yaml_event_t *e, const char *text) {
 
 static mnk_status take_scalar(reader *r, const yaml_event_t *e) {
     size_t n = e->data.scalar.length;
-    if (e->data.scalar.anchor) return fail_at(r, e->start_mark, "anchors (&name) are not used in study files", NULL);
-    if (e->data.scalar.tag) return fail_at(r, e->start_mark, "tags (!name) are not used in study files", NULL);
+    if (e->data.scalar.anchor) return fail_file(r, e->start_mark, "anchors (&name) are not used in %s files");
+    if (e->data.scalar.tag) return fail_file(r, e->start_mark, "tags (!name) are not used in %s files");
     if (n > MNK_YAML_TEXT_MAX) return fail_at(r, e->start_mark, "text longer than 4096 bytes", NULL);
     if (memchr(e->data.scalar.value, '\0', n)) return fail_at(r, e->start_mark, "a NUL character inside text", NULL);
     char *text = copy_text(r, e);
@@ -98,28 +109,29 @@ static mnk_status take_scalar(reader *r, const yaml_event_t *e) {
 static mnk_status open_container(reader *r, mnk_yaml_kind kind, const yaml_event_t *e) {
     bool is_map = kind == MNK_YAML_MAP;
     if (is_map ? e->data.mapping_start.anchor != NULL : e->data.sequence_start.anchor != NULL)
-        return fail_at(r, e->start_mark, "anchors (&name) are not used in study files", NULL);
+        return fail_file(r, e->start_mark, "anchors (&name) are not used in %s files");
     if (is_map ? e->data.mapping_start.tag != NULL : e->data.sequence_start.tag != NULL)
-        return fail_at(r, e->start_mark, "tags (!name) are not used in study files", NULL);
+        return fail_file(r, e->start_mark, "tags (!name) are not used in %s files");
     if (wants_key(r)) return fail_at(r, e->start_mark, "a name must be plain text", NULL);
     if (r->depth == MNK_YAML_DEPTH_MAX) return fail_at(r, e->start_mark, "nested too deeply", NULL);
     mnk_yaml *node = NULL;
     MNK_TRY(add_node(r, kind, e->start_mark, &node));
     r->key[r->depth] = NULL;
+    r->keys[r->depth] = 0;
     r->open[r->depth++] = node;
     return MNK_OK;
 }
 
 static mnk_status take_event(reader *r, const yaml_event_t *e) {
     switch (e->type) {
-    case YAML_ALIAS_EVENT: return fail_at(r, e->start_mark, "aliases (*name) are not used in study files", NULL);
+    case YAML_ALIAS_EVENT: return fail_file(r, e->start_mark, "aliases (*name) are not used in %s files");
     case YAML_SCALAR_EVENT: return take_scalar(r, e);
     case YAML_MAPPING_START_EVENT: return open_container(r, MNK_YAML_MAP, e);
     case YAML_SEQUENCE_START_EVENT: return open_container(r, MNK_YAML_LIST, e);
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT: r->depth--; return MNK_OK;
     case YAML_DOCUMENT_START_EVENT:
-        return r->root ? fail_at(r, e->start_mark, "a second document (---) in one study file", NULL) : MNK_OK;
+        return r->root ? fail_file(r, e->start_mark, "a second document (---) in one %s file") : MNK_OK;
     default: return MNK_OK;
     }
 }
@@ -135,11 +147,13 @@ static mnk_status parser_failed(const reader *r) {
     return fail_at(r, p->problem_mark, problem, hint);
 }
 
-mnk_status mnk_yaml_parse(const char *text, size_t n, const char *name, mnk_arena *arena, mnk_yaml **out, mnk_error *err) {
+mnk_status mnk_yaml_parse(const char *text, size_t n, const char *name, const mnk_yaml_format *format, mnk_arena *arena,
+                          mnk_yaml **out, mnk_error *err) {
     *out = NULL;
-    if (n > MNK_YAML_BYTES_MAX)
-        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %zu bytes; a study file has at most %d", name, n, MNK_YAML_BYTES_MAX);
-    reader r = {.name = name, .arena = arena, .err = err};
+    if (n > format->bytes_max)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %zu bytes; a %s file has at most %zu", name, n, format->name,
+                        format->bytes_max);
+    reader r = {.name = name, .format = format, .arena = arena, .err = err};
     if (!yaml_parser_initialize(&r.parser)) return MNK_FAIL(err, MNK_ERR_MEMORY, "%s: out of memory", name);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
     mnk_status status = MNK_OK;
@@ -155,8 +169,8 @@ mnk_status mnk_yaml_parse(const char *text, size_t n, const char *name, mnk_aren
     }
     yaml_parser_delete(&r.parser);
     if (status == MNK_OK && (!r.root || r.root->kind != MNK_YAML_MAP))
-        status = MNK_FAIL(err, MNK_ERR_INPUT,
-                          "%s:1:1: a study file is a list of \"name: value\" lines, beginning with \"manikin: 1\"", name);
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s:1:1: a %s file is a list of \"name: value\" lines, beginning with \"%s\"",
+                          name, format->name, format->begins);
     if (status == MNK_OK) *out = r.root;
     return status;
 }
