@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "manikin/evidence_table.h"
+#include "manikin/fairness.h"
 #include "manikin/rank.h"
 #include "manikin/table_generator.h"
 #include "study/cache.h"
@@ -204,6 +205,8 @@ static mnk_status judge(table_run *r, size_t i, mnk_error *err) {
     MNK_TRY(mnk_evaluate_tables(r->train, r->holdout, r->made[i], &evaluate, r->observer, &r->result[i], err));
     if (!r->s->no_usefulness)
         MNK_TRY(mnk_table_models(r->train, r->holdout, r->made[i], &models, r->observer, r->result[i], err));
+    if (models.fairness)
+        MNK_TRY(mnk_table_fidelity_by_subgroup(r->train, r->holdout, r->made[i], &evaluate, r->observer, r->result[i], err));
     file_of(r, i, "results/%s.json", below);
     return save(r, r->result[i], below, err);
 }
