@@ -67,7 +67,6 @@ out:
 
 mnk_status sample_keep_table(cli_context *c, mnk_table_generator *g, const mnk_table_sample_options *options, const char *keep,
                              const char *train, mnk_table **out, mnk_error *err) {
-    mnk_table_options o = {.schema = mnk_table_generator_describe(g)->schema};
     mnk_table_evaluate_config config;
     mnk_table *real = NULL;
     mnk_keep k;
@@ -76,7 +75,7 @@ mnk_status sample_keep_table(cli_context *c, mnk_table_generator *g, const mnk_t
     mnk_table_evaluate_defaults(&config);
     config.seed = (uint64_t)c->common.seed;
     MNK_OUT(parse(keep, train, &k, err));
-    MNK_OUT(mnk_table_open(train, &o, c->observer, &real, err));
+    MNK_OUT(mnk_table_open(train, NULL, c->observer, &real, err));
     MNK_OUT(mnk_keep_sample_table(g, options, &k, real, &config, c->observer, out, &r, err));
     MNK_OUT(write_json(c, &k, &r, err));
     cli_keep_print(&k, &r, "drawn rows");

@@ -32,7 +32,8 @@ MNK_API mnk_status mnk_keep_effect(const mnk_keep *k, const mnk_result *before, 
 #define MNK_KEEP_HOPELESS 0.01
 
 /* Draws until options->n rows are kept: those that pass among the generator's rows in order, so that the result does not depend
- * on how many are drawn at a time. `train` is on the generator's schema. Refused (MNK_ERR_USAGE): persons, like. MNK_ERR_INPUT
+ * on how many are drawn at a time. `train` has the generator's columns, by name; its levels are matched by text (and new ones
+ * appended to its schema). Refused (MNK_ERR_USAGE): persons, like. MNK_ERR_INPUT
  * with the measured rate when next to nothing is kept. report may be NULL. */
 MNK_API mnk_status mnk_keep_sample_table(mnk_table_generator *g, const mnk_table_sample_options *options, const mnk_keep *k,
                                          const mnk_table *train, const mnk_table_evaluate_config *config,

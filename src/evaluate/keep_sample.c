@@ -14,10 +14,10 @@ static mnk_status refuse_hopeless(const mnk_keep *k, const mnk_keep_report *r, s
     if (r->drawn < FIRST_ROUND / 2 || (double)r->kept >= MNK_KEEP_HOPELESS * (double)r->drawn) return MNK_OK;
     for (size_t w = 0; mnk_keep_word(w); w++)
         if (mnk_keep_has(k, w) && r->dropped[w] > r->dropped[worst]) worst = w;
-    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT,
-                                 "keep: %zu of the first %zu drawn are kept (%.2g %%): %zu would need about %.3g draws", r->kept,
-                                 r->drawn, 100 * (double)r->kept / (double)r->drawn, wanted,
-                                 r->kept ? (double)wanted * (double)r->drawn / (double)r->kept : (double)INFINITY);
+    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "keep: %zu of the first %zu drawn are kept (%.2g %%): %zu would need %s %.3g draws",
+                                 r->kept, r->drawn, 100 * (double)r->kept / (double)r->drawn, wanted,
+                                 r->kept ? "about" : "more than",
+                                 (double)wanted * (double)r->drawn / (r->kept ? (double)r->kept : 1));
     mnk_error_hint(err, "most fall by %s (%zu of %zu): ask for less, or train a better generator", mnk_keep_word(worst),
                    r->dropped[worst], r->drawn);
     return status;
@@ -31,45 +31,79 @@ static size_t round_size(const mnk_keep_report *r, size_t missing) {
     return want > MOST_ROUND ? MOST_ROUND : (size_t)want < least ? least : (size_t)want;
 }
 
-static void count(const mnk_keep *k, const mnk_audit *a, mnk_keep_report *r, size_t *row, size_t *kept) {
+/* One item of an audit, as an audit. */
+static mnk_audit item_of(const mnk_audit *a, size_t i) {
+    return (mnk_audit){.n = 1,
+                       .alpha = a->alpha + i,
+                       .authentic = a->authentic + i,
+                       .nearest = a->nearest + i,
+                       .distance = a->distance + i,
+                       .inside = a->inside + i,
+                       .copy = a->copy + i};
+}
+
+/* Counts one more drawn item; true when it is kept. */
+static bool count(const mnk_keep *k, const mnk_audit *a, size_t i, mnk_keep_report *r) {
+    const mnk_audit one = item_of(a, i);
     size_t dropped[5];
-    *kept = mnk_keep_rows(k, a, row, dropped);
+    const size_t kept = mnk_keep_rows(k, &one, NULL, dropped);
     for (int w = 0; w < 5; w++) r->dropped[w] += dropped[w];
-    r->drawn += a->n;
-    r->kept += *kept;
+    r->drawn++;
+    r->kept += kept;
+    return kept != 0;
 }
 
 /* ---- tables ---- */
 
-/* Audits all rows of a draw; those before `from` were counted already. */
-static mnk_status audit_rows(const mnk_table *train, const mnk_table *drawn, const mnk_keep *k,
-                             const mnk_table_evaluate_config *config, const mnk_observer *observer, size_t *row,
-                             mnk_keep_report *r, mnk_error *err) {
-    mnk_audit a = {0};
-    size_t kept = 0;
-    MNK_TRY(mnk_audit_tables(train, drawn, config, observer, &a, err));
-    *r = (mnk_keep_report){0};
-    count(k, &a, r, row, &kept);
-    mnk_audit_close(&a);
-    return MNK_OK;
+/* The same rows on another schema with columns of these names, for the judges: levels are matched by their text. What is no
+ * data (identifiers, free text) stays missing. */
+static mnk_status on_schema(const mnk_table *t, mnk_schema *schema, mnk_table **out, mnk_error *err) {
+    mnk_table *x = NULL;
+    int32_t *map = NULL;
+    mnk_status status = MNK_OK;
+    MNK_OUT(mnk_table_new(schema, t->n, &x, err));
+    for (size_t c = 0; c < schema->columns; c++) {
+        const mnk_column *to = &schema->column[c];
+        const long from = mnk_schema_find(t->schema, to->name);
+        if (!mnk_column_is_data(to)) continue;
+        if (from < 0 || (t->number[from] != NULL) != (x->number[c] != NULL))
+            MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "keep: the generator and train do not agree on column \"%.60s\"", to->name));
+        if (t->number[from]) {
+            memcpy(x->number[c], t->number[from], t->n * sizeof *x->number[c]);
+            continue;
+        }
+        const mnk_column *k = &t->schema->column[from];
+        mnk_free(map);
+        map = NULL;
+        MNK_OUT(MNK_NEW(map, k->levels + 1, err));
+        for (size_t l = 0; l < k->levels; l++) MNK_OUT(mnk_schema_add_level(schema, c, k->level[l], &map[l], err));
+        for (size_t i = 0; i < t->n; i++) x->code[c][i] = t->code[from][i] < 0 ? -1 : map[t->code[from][i]];
+    }
+    snprintf(x->source, sizeof x->source, "%s", t->source);
+    MNK_OUT(mnk_table_finish(x, err));
+    *out = x;
+    x = NULL;
+out:
+    mnk_free(map);
+    mnk_table_close(x);
+    return status;
 }
 
-/* The first n kept, and the counts up to the last of them, so that they do not depend on the size of the draws. */
-static mnk_status take_rows(const mnk_table *train, mnk_table *drawn, const size_t *row, size_t n, const mnk_keep *k,
-                            const mnk_table_evaluate_config *config, const mnk_observer *observer, mnk_table **out,
+/* Which of the drawn rows are kept, in order, up to `most`; what comes after the last of them was not needed and not counted. */
+static mnk_status keep_rows(const mnk_table *train, const mnk_table *drawn, const mnk_keep *k,
+                            const mnk_table_evaluate_config *config, const mnk_observer *observer, size_t most, size_t *row,
                             mnk_keep_report *r, mnk_error *err) {
-    mnk_table *prefix = NULL;
-    size_t *all = NULL;
+    mnk_audit a = {0};
+    mnk_table *same = NULL;
     mnk_status status = MNK_OK;
-    const size_t used = row[n - 1] + 1;
-    MNK_OUT(MNK_NEW(all, used, err));
-    for (size_t i = 0; i < used; i++) all[i] = i;
-    MNK_OUT(mnk_table_select(drawn, all, used, &prefix, err));
-    MNK_OUT(audit_rows(train, prefix, k, config, observer, all, r, err));
-    MNK_OUT(mnk_table_select(drawn, row, n, out, err));
+    *r = (mnk_keep_report){0};
+    MNK_OUT(on_schema(drawn, train->schema, &same, err));
+    MNK_OUT(mnk_audit_tables(train, same, config, observer, &a, err));
+    for (size_t i = 0; i < a.n && r->kept < most; i++)
+        if (count(k, &a, i, r)) row[r->kept - 1] = i;
 out:
-    mnk_free(all);
-    mnk_table_close(prefix);
+    mnk_audit_close(&a);
+    mnk_table_close(same);
     return status;
 }
 
@@ -92,13 +126,13 @@ mnk_status mnk_keep_sample_table(mnk_table_generator *g, const mnk_table_sample_
         drawn = NULL, row = NULL;
         MNK_OUT(mnk_table_generator_sample(g, &o, observer, &drawn, NULL, err));
         MNK_OUT(MNK_NEW(row, drawn->n, err));
-        MNK_OUT(audit_rows(train, drawn, k, config, observer, row, &r, err));
+        MNK_OUT(keep_rows(train, drawn, k, config, observer, options->n, row, &r, err));
         mnk_observe_log(observer, MNK_LOG_INFO, "keep: %zu of %zu drawn rows pass, %zu wanted", r.kept, r.drawn, options->n);
         if (r.kept < options->n) MNK_OUT(refuse_hopeless(k, &r, options->n, err));
     }
     if (r.kept < options->n)
         MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "keep: %zu rows of %zu drawn pass, %zu are wanted", r.kept, r.drawn, options->n));
-    MNK_OUT(take_rows(train, drawn, row, options->n, k, config, observer, out, &r, err));
+    MNK_OUT(mnk_table_select(drawn, row, options->n, out, err));
     if (report) *report = r;
 out:
     mnk_free(row);
@@ -174,16 +208,7 @@ static mnk_status take_round(drawing *d, const uint64_t *count_wanted, mnk_image
         const int c = own[i];
         d->drawn[c]++;
         if (d->taken[c] == count_wanted[c]) continue;
-        mnk_audit one = {.n = 1,
-                         .alpha = a.alpha + i,
-                         .authentic = a.authentic + i,
-                         .distance = a.distance + i,
-                         .nearest = a.nearest + i,
-                         .inside = a.inside + i,
-                         .copy = a.copy + i};
-        size_t kept = 0;
-        count(d->keep, &one, &d->report, NULL, &kept);
-        if (!kept) continue;
+        if (!count(d->keep, &a, i, &d->report)) continue;
         const size_t at = d->first[c] + d->taken[c]++;
         memcpy(d->out->pixels8 + at * volume, round->pixels8 + i * volume, volume);
         d->out->label[at] = c;

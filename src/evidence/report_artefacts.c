@@ -63,9 +63,10 @@ mnk_status mnk_report_artefacts(mnk_text *t, const mnk_evidence *e, int columns,
     const double usual = mnk_metric_reference(share, "holdout");
     mnk_html_element(t, "p", NULL,
                      "%s of the synthetic images are farther from every real image of their class than nearly all real ones are "
-                     "from each other (%s encoding)%s%s. The worst of each class, the farthest to the left:",
+                     "from each other (%s encoding)%s%s.%s",
                      mnk_html_percent(share->value, a), share->encoding, isnan(usual) ? "" : "; of unseen real images it is ",
-                     isnan(usual) ? "" : mnk_html_percent(usual, b));
+                     isnan(usual) ? "" : mnk_html_percent(usual, b),
+                     share->value > 0 ? " The worst of each class, the farthest to the left:" : "");
     for (int c = 0; c < e->train->classes && c < CLASSES_SHOWN; c++) MNK_TRY(one_class(t, e, c, columns, err));
     return MNK_OK;
 }
