@@ -54,10 +54,11 @@ void cli_judged_add(cli_judged *j, const char *path) {
 void cli_judged_warn_same(cli_judged *j, size_t i, const char *hash, const char *train, const char *holdout) {
     const char *which = strcmp(hash, train) == 0 ? "train" : holdout && strcmp(hash, holdout) == 0 ? "holdout" : NULL;
     if (which)
-        mnk_result_add_warning(j->result[i],
-                               "%s IS the %s set (equal hash %.20s…): real data, not synthetic. Every figure below is that of a "
-                               "copy; do not report it as a generator's",
-                               j->name[i], which, hash);
+        mnk_result_add_warning(
+            j->result[i],
+            "%s IS the %s set (equal hash %.20s…): real data, not synthetic. Every figure below is that of a "
+            "copy; do not report it as a generator's",
+            j->name[i], which, hash);
 }
 
 mnk_status cli_judged_rank(cli_judged *j, double level, uint64_t seed, mnk_error *err) {

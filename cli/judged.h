@@ -8,7 +8,7 @@
 #include "manikin/evidence_table.h"
 
 typedef struct cli_judged {
-    char name[MNK_SYNTHETIC_MAX][64]; /* unique: the file's name, numbered where two are equal */
+    char name[MNK_SYNTHETIC_MAX][64];                /* unique: the file's name, numbered where two are equal */
     mnk_result *result[MNK_SYNTHETIC_MAX], *ranking; /* ranking: NULL with one set */
     size_t n;
 } cli_judged;

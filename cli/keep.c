@@ -28,7 +28,7 @@ void cli_keep_print_effect(const mnk_result *r) {
     char a[64], b[64];
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i], *after = strcmp(m->subset, "before") == 0 ? partner(r, m) : NULL;
-        if (!after) continue;
+        if (!after || strstr(m->id, ".trtr")) continue; /* real against real: no gate touches it */
         if (!any) printf("\n%-28s %-10s %-26s %-26s %s\n", "metric", "encoding", "before", "after", "holdout, beyond chance");
         any = true;
         double holdout = NAN;
@@ -39,7 +39,7 @@ void cli_keep_print_effect(const mnk_result *r) {
         printf("%-28s %-10s %-26s %-26s ", m->id, *m->encoding ? m->encoding : "-", a, b);
         if (isnan(holdout)) printf("%9s", "-");
         else printf("%9.3f", holdout);
-        printf("  %s%s%s\n", after->verdict, *after->note ? "; " : "", after->note);
+        printf("  %s%s\n", after->verdict, strncmp(after->note, "the gate", 8) == 0 ? "; the gate selects on this" : "");
     }
 }
 

@@ -13,8 +13,8 @@ void cli_keep_print(const mnk_keep *k, const mnk_keep_report *r, const char *ite
 /* Every figure before and after; rows of mnk_keep_effect. */
 void cli_keep_print_effect(const mnk_result *r);
 
-/* The result of a gate: inputs of `before`, counts, what it does (after NULL: too few are left to judge), dropped items as flags
- * whose note names the words they fail. before NULL: no effect was asked for. */
+/* The result of a gate: inputs of `before`, counts, what it does (after NULL: too few are left to judge), dropped items as
+ * flags whose note names the words they fail. before NULL: no effect was asked for. */
 mnk_status cli_keep_result(const mnk_keep *k, const mnk_audit *a, const mnk_keep_report *r, const mnk_result *before,
                            const mnk_result *after, uint64_t seed, double level, mnk_result **out, mnk_error *err) MNK_CHECK;
 

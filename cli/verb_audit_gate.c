@@ -116,8 +116,8 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     cli_keep_print(&keep, &report, "images");
     cli_keep_print_effect(g.result);
     for (size_t i = 0; i < g.result->warnings; i++) printf("warning: %s\n", g.result->warning[i]);
-    cli_next(c, "manikin evaluate --train %s --holdout HOLDOUT --synthetic %s --synthetic %s    # ranked, with a page", k->train,
-             k->synthetic.items[0], c->common.out);
+    cli_next(c, "manikin evaluate --train %s --holdout HOLDOUT --synthetic %s --synthetic %s    # ranked, with a page",
+             k->train, k->synthetic.items[0], c->common.out);
 out:
     close(&g);
     return status;
@@ -132,9 +132,9 @@ const cli_verb cli_verb_audit_gate = {
     .uses = "seed threads out json force",
     .table = table,
     .config_size = sizeof(config),
-    .examples =
-        "manikin audit-gate --train blood.npz:train --holdout blood.npz:test --synthetic made/ --keep authentic,alpha=0.9 -o kept/\n"
-        "manikin audit-gate --train t/ --synthetic s.npz --keep no-copy -o kept.npz --json gate.json",
+    .examples = "manikin audit-gate --train blood.npz:train --holdout blood.npz:test --synthetic made/ --keep "
+                "authentic,alpha=0.9 -o kept/\n"
+                "manikin audit-gate --train t/ --synthetic s.npz --keep no-copy -o kept.npz --json gate.json",
     .run = run,
     .for_tables = &cli_verb_audit_gate_table,
 };

@@ -93,8 +93,8 @@ out:
 static mnk_status add_share(const mnk_sets *s, const mnk_encoded *e, const char *subset, const tally *t, mnk_result *r,
                             mnk_error *err) {
     const size_t n = t->n[MNK_ROLE_SYNTHETIC], k = t->beyond[MNK_ROLE_SYNTHETIC];
-    mnk_metric *m = mnk_judge_metric(r, "artefacts", "fidelity", e->name, subset, n ? (double)k / (double)n : NAN, n,
-                                     s->config->level);
+    mnk_metric *m =
+        mnk_judge_metric(r, "artefacts", "fidelity", e->name, subset, n ? (double)k / (double)n : NAN, n, s->config->level);
     if (!m) return no_memory(err);
     if (!n) {
         snprintf(m->note, sizeof m->note, "no synthetic image of a class with at least %d training images", FEWEST);

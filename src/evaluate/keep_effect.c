@@ -49,9 +49,10 @@ static bool selects_on(const mnk_keep *k, const char *id) {
     static const struct {
         size_t word;
         const char *id;
-    } list[] = {{AUTHENTIC, "authenticity"}, {AUTHENTIC, "exact_copies"}, {AUTHENTIC, "near_copies"}, {ALPHA, "alpha_precision"},
-                {ALPHA, "artefacts"},        {ALPHA, "precision"},        {INSIDE, "precision"},      {INSIDE, "density"},
-                {INSIDE, "artefacts"},       {NO_COPY, "exact_copies"},   {DISTANCE, "exact_copies"}, {DISTANCE, "near_copies"},
+    } list[] = {{AUTHENTIC, "authenticity"}, {AUTHENTIC, "exact_copies"}, {AUTHENTIC, "near_copies"},
+                {ALPHA, "alpha_precision"},  {ALPHA, "artefacts"},        {ALPHA, "precision"},
+                {INSIDE, "precision"},       {INSIDE, "density"},         {INSIDE, "artefacts"},
+                {NO_COPY, "exact_copies"},   {DISTANCE, "exact_copies"},  {DISTANCE, "near_copies"},
                 {DISTANCE, "authenticity"}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (mnk_keep_has(k, list[i].word) && strcmp(list[i].id, id) == 0) return true;
@@ -69,7 +70,8 @@ static mnk_status add_row(const mnk_metric *from, const char *when, mnk_result *
     return MNK_OK;
 }
 
-mnk_status mnk_keep_effect(const mnk_keep *k, const mnk_result *before, const mnk_result *after, mnk_result *r, mnk_error *err) {
+mnk_status mnk_keep_effect(const mnk_keep *k, const mnk_result *before, const mnk_result *after, mnk_result *r,
+                           mnk_error *err) {
     for (size_t i = 0; i < before->metrics; i++) {
         const mnk_metric *a = &before->metric[i];
         if (*a->subset || *a->column) continue;
@@ -80,7 +82,7 @@ mnk_status mnk_keep_effect(const mnk_keep *k, const mnk_result *before, const mn
         MNK_TRY(add_row(b, "after", r, &row, err));
         const double se = hypot(se_of(a), se_of(b)), gap = b->value - a->value;
         const bool differs = fabs(gap) > mnk_normal_quantile(0.5 + a->level / 2) * se;
-        snprintf(row->verdict, sizeof row->verdict, "%s", !differs ? "cannot tell" : gap > 0 ? "higher" : "lower");
+        snprintf(row->verdict, sizeof row->verdict, "%s", gap == 0 ? "no change" : !differs ? "cannot tell" : gap > 0 ? "higher" : "lower");
         if (selects_on(k, a->id)) snprintf(row->note, sizeof row->note, "the gate selects on this: it moves by construction");
     }
     return MNK_OK;

@@ -14,10 +14,10 @@ static mnk_status refuse_hopeless(const mnk_keep *k, const mnk_keep_report *r, s
     if (r->drawn < FIRST_ROUND / 2 || (double)r->kept >= MNK_KEEP_HOPELESS * (double)r->drawn) return MNK_OK;
     for (size_t w = 0; mnk_keep_word(w); w++)
         if (mnk_keep_has(k, w) && r->dropped[w] > r->dropped[worst]) worst = w;
-    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "keep: %zu of the first %zu drawn are kept (%.2g %%): %zu would need %s %.3g draws",
-                                 r->kept, r->drawn, 100 * (double)r->kept / (double)r->drawn, wanted,
-                                 r->kept ? "about" : "more than",
-                                 (double)wanted * (double)r->drawn / (r->kept ? (double)r->kept : 1));
+    mnk_status status =
+        MNK_FAIL(err, MNK_ERR_INPUT, "keep: %zu of the first %zu drawn are kept (%.2g %%): %zu would need %s %.3g draws",
+                 r->kept, r->drawn, 100 * (double)r->kept / (double)r->drawn, wanted, r->kept ? "about" : "more than",
+                 (double)wanted * (double)r->drawn / (r->kept ? (double)r->kept : 1));
     mnk_error_hint(err, "most fall by %s (%zu of %zu): ask for less, or train a better generator", mnk_keep_word(worst),
                    r->dropped[worst], r->drawn);
     return status;
@@ -89,7 +89,8 @@ out:
     return status;
 }
 
-/* Which of the drawn rows are kept, in order, up to `most`; what comes after the last of them was not needed and not counted. */
+/* Which of the drawn rows are kept, in order, up to `most`; what comes after the last of them was not needed and not counted.
+ */
 static mnk_status keep_rows(const mnk_table *train, const mnk_table *drawn, const mnk_keep *k,
                             const mnk_table_evaluate_config *config, const mnk_observer *observer, size_t most, size_t *row,
                             mnk_keep_report *r, mnk_error *err) {

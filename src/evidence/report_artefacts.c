@@ -37,7 +37,8 @@ static mnk_status one_class(mnk_text *t, const mnk_evidence *e, int label, int c
         cells[n + k] = (mnk_cell){e->train, (size_t)flag[k]->of, 0};
     }
     MNK_TRY(mnk_sprite_make(cells, rows, n, &s, err));
-    snprintf(alt, sizeof alt, "Artefacts of class %.100s, and below each the nearest training image", e->train->class_names[label]);
+    snprintf(alt, sizeof alt, "Artefacts of class %.100s, and below each the nearest training image",
+             e->train->class_names[label]);
     mnk_text_add(t, "<div class=\"sheet\">");
     mnk_html_element(t, "h4", NULL, "%s", e->train->class_names[label]);
     mnk_text_add(t, "<div class=\"rows\"><div class=\"labels\"><span>artefacts</span>");
@@ -45,9 +46,11 @@ static mnk_status one_class(mnk_text *t, const mnk_evidence *e, int label, int c
     mnk_text_add(t, "</div>");
     mnk_status status = mnk_html_image(t, s.pixels, s.height, s.width, s.channels, n * 66 - 2, alt, err);
     mnk_text_add(t, "</div>");
-    mnk_html_element(t, "p", "note", "%s times the limit at the worst, %s at the last shown of %zu flagged; images %zu to the left, %zu to the right.",
-                     mnk_html_number(flag[0]->distance, (char[48]){0}), mnk_html_number(flag[n - 1]->distance, (char[48]){0}), all,
-                     flag[0]->item, flag[n - 1]->item);
+    mnk_html_element(
+        t, "p", "note",
+        "%s times the limit at the worst, %s at the last shown of %zu flagged; images %zu to the left, %zu to the right.",
+        mnk_html_number(flag[0]->distance, (char[48]){0}), mnk_html_number(flag[n - 1]->distance, (char[48]){0}), all,
+        flag[0]->item, flag[n - 1]->item);
     mnk_text_add(t, "</div>\n");
     mnk_sprite_clear(&s);
     return status;
@@ -61,12 +64,13 @@ mnk_status mnk_report_artefacts(mnk_text *t, const mnk_evidence *e, int columns,
     if (!share || !e->synthetic || isnan(share->value)) return MNK_OK;
     mnk_html_element(t, "h3", NULL, "Artefacts");
     const double usual = mnk_metric_reference(share, "holdout");
-    mnk_html_element(t, "p", NULL,
-                     "%s of the synthetic images are farther from every real image of their class than nearly all real ones are "
-                     "from each other (%s encoding)%s%s.%s",
-                     mnk_html_percent(share->value, a), share->encoding, isnan(usual) ? "" : "; of unseen real images it is ",
-                     isnan(usual) ? "" : mnk_html_percent(usual, b),
-                     share->value > 0 ? " The worst of each class, the farthest to the left:" : "");
+    mnk_html_element(
+        t, "p", NULL,
+        "%s of the synthetic images are farther from every real image of their class than nearly all real ones are "
+        "from each other (%s encoding)%s%s.%s",
+        mnk_html_percent(share->value, a), share->encoding, isnan(usual) ? "" : "; of unseen real images it is ",
+        isnan(usual) ? "" : mnk_html_percent(usual, b),
+        share->value > 0 ? " The worst of each class, the farthest to the left:" : "");
     for (int c = 0; c < e->train->classes && c < CLASSES_SHOWN; c++) MNK_TRY(one_class(t, e, c, columns, err));
     return MNK_OK;
 }

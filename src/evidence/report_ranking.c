@@ -82,7 +82,8 @@ void mnk_report_ranking(mnk_text *t, const mnk_rank_entry *set, size_t n, const 
     rank_table(t, set, n, ranking);
     plane(t, set, n, MNK_RANK_FIDELITY, MNK_RANK_DIVERSITY);
     if (!plane(t, set, n, MNK_RANK_PRIVACY, MNK_RANK_UTILITY))
-        mnk_html_element(t, "p", "note",
-                         "The plane of privacy and utility is not drawn: usefulness was not measured here (a study measures it).");
+        mnk_html_element(
+            t, "p", "note",
+            "The plane of privacy and utility is not drawn: usefulness was not measured here (a study measures it).");
     mnk_html_section_end(t);
 }

@@ -59,7 +59,8 @@ static void one_table(mnk_text *t, const mnk_synthetic_table *made, const mnk_su
         shown++;
     }
     mnk_text_add(t, "</table></div>\n");
-    if (shown == GROUPS_SHOWN) mnk_html_element(t, "p", "note", "The first %d are shown; all stand among the numbers.", GROUPS_SHOWN);
+    if (shown == GROUPS_SHOWN)
+        mnk_html_element(t, "p", "note", "The first %d are shown; all stand among the numbers.", GROUPS_SHOWN);
     if (pairs) mnk_text_add(t, "</details>\n");
 }
 
@@ -71,10 +72,11 @@ mnk_status mnk_report_subgroups(mnk_text *t, const mnk_table_evidence *e, mnk_er
         if (!find(e->synthetic[i].result, "precision", mnk_subgroups_at(s, 0)->name)) continue;
         if (!any) {
             mnk_html_element(t, "h3", NULL, "Fidelity by subgroup");
-            mnk_html_element(t, "p", NULL,
-                             "Each subgroup is compared with its own real rows, at most 1,000 of them; the holdout line is what "
-                             "unseen real rows of the same subgroup reach at that size. Compare with it, not across subgroups of "
-                             "different size.");
+            mnk_html_element(
+                t, "p", NULL,
+                "Each subgroup is compared with its own real rows, at most 1,000 of them; the holdout line is what "
+                "unseen real rows of the same subgroup reach at that size. Compare with it, not across subgroups of "
+                "different size.");
         }
         any = true;
         mnk_html_element(t, "h4", NULL, "%s", e->synthetic[i].name);

@@ -15,6 +15,7 @@
 #include "manikin/table_generator.h"
 #include "study/cache.h"
 #include "study/evidence_of.h"
+#include "study/gated.h"
 
 static const char baseline_name[] = "gaussian"; /* closed form: what a deep generator has to beat */
 
@@ -165,6 +166,25 @@ static mnk_status open_made(table_run *r, size_t i, mnk_error *err) {
     return MNK_OK;
 }
 
+/* The rows of one generator; with make.keep those that pass the audit against train. */
+static mnk_status draw(const table_run *r, size_t i, mnk_table_generator *g, const mnk_table_sample_options *o, mnk_table **out,
+                       mnk_error *err) {
+    mnk_table_evaluate_config config = r->s->table_evaluate;
+    mnk_table_sample_report drawn;
+    mnk_keep_report report;
+    mnk_keep k;
+    char name[160];
+    file_of(r, i, "keep-%s", name);
+    if (!r->s->make.keep) {
+        MNK_TRY(mnk_gated_save(r->dir, name, NULL, NULL, 0, err));
+        return mnk_table_generator_sample(g, o, r->observer, out, &drawn, err);
+    }
+    config.seed = r->seed;
+    MNK_TRY(mnk_keep_parse(r->s->make.keep, &k, err));
+    MNK_TRY(mnk_keep_sample_table(g, o, &k, r->train, &config, r->observer, out, &report, err));
+    return mnk_gated_save(r->dir, name, &k, &report, r->seed, err);
+}
+
 static mnk_status make(table_run *r, size_t i, mnk_error *err) {
     const mnk_study_generator *k = &r->g.item[i];
     char below[160], model[1200], out[1200];
@@ -180,8 +200,7 @@ static mnk_status make(table_run *r, size_t i, mnk_error *err) {
     MNK_TRY(mnk_table_generator_train(k->name, r->train, k->setting, k->settings, r->seed, model, true, r->observer, err));
     MNK_TRY(mnk_table_generator_open(model, &g, err));
     mnk_table_sample_options o = {.n = r->s->make.rows ? (size_t)r->s->make.rows : r->train->n, .seed = r->seed};
-    mnk_table_sample_report report;
-    MNK_OUT(mnk_table_generator_sample(g, &o, r->observer, &rows, &report, err));
+    MNK_OUT(draw(r, i, g, &o, &rows, err));
     file_of(r, i, "synthetic/%s.csv", below);
     path_of(r, below, out);
     mnk_table_meta meta = {k->name, mnk_table_generator_describe(g)->model_hash, r->seed};
@@ -241,7 +260,7 @@ static size_t lead_of(const table_run *r) {
     return best;
 }
 
-enum { FACTS = 6 };
+enum { FACTS = 7 };
 typedef struct shown {
     mnk_table_evidence e;
     mnk_synthetic_table set[MNK_STUDY_GENERATORS_MAX];
@@ -272,6 +291,11 @@ static mnk_status facts_of(const table_run *r, size_t i, shown *x, mnk_error *er
     fact(&x->set[i], x->fact[i], "model", about->model_hash);
     fact(&x->set[i], x->fact[i], "formal privacy guarantee", about->privacy);
     mnk_table_generator_close(g);
+    file_of(r, i, "keep-%s", below);
+    MNK_TRY(mnk_gated_words(r->dir, below, text, err));
+    if (!*text || !r->s->make.keep) return MNK_OK;
+    snprintf(path, sizeof path, "%.80s: %.160s", r->s->make.keep, text);
+    fact(&x->set[i], x->fact[i], "gate on single rows", path);
     return MNK_OK;
 }
 
@@ -372,6 +396,7 @@ static mnk_status key_of(const table_run *r, const table_step *k, char key[MNK_H
         mnk_hash_add_text(h, g->name);
         for (size_t i = 0; i < g->settings; i++) mnk_hash_add_text(h, g->setting[i]);
         mnk_hash_add(h, &r->s->make.rows, sizeof r->s->make.rows);
+        if (r->s->make.keep) mnk_hash_add_text(h, r->s->make.keep);
     } else if (k->work == judge) {
         mnk_study_section_json(r->s, "evaluate", &t);
         if (!r->s->no_usefulness) mnk_study_section_json(r->s, "usefulness", &t);

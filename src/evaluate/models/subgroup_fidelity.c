@@ -36,14 +36,24 @@ static mnk_status judge_group(void *ctx, const mnk_subgroup_rows *rows, mnk_erro
     return mnk_table_judge_run(g->judge, &some, MNK_TABLE_MARGINALS | MNK_TABLE_NEIGHBOURS, g->result, err);
 }
 
-/* The subgroup in which a figure is lowest, as a row of its own with that subgroup's interval and reference lines. */
-static mnk_status add_worst(const mnk_subgroups *s, const char *id, mnk_result *r, size_t first, mnk_error *err) {
+static double holdout_of(const mnk_metric *m) {
+    for (int i = 0; i < m->references; i++)
+        if (strcmp(m->reference[i].name, "holdout") == 0) return m->reference[i].value;
+    return NAN;
+}
+
+/* The subgroup in which a figure is farthest below what unseen real rows of that subgroup reach (small subgroups have other
+ * values by themselves; without a holdout: below 1), as a row of its own with that subgroup's interval and reference lines. */
+static mnk_status add_worst(const mnk_subgroups *s, const char *id, bool has_holdout, mnk_result *r, size_t first,
+                            mnk_error *err) {
     size_t worst = SIZE_MAX, compared = 0;
+    double gap = -INFINITY;
     for (size_t i = first; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (strcmp(m->id, id) != 0 || *m->column || isnan(m->value)) continue;
+        const double below = (has_holdout ? holdout_of(m) : 1) - m->value;
+        if (strcmp(m->id, id) != 0 || *m->column || isnan(below)) continue;
         compared++;
-        if (worst == SIZE_MAX || m->value < r->metric[worst].value) worst = i;
+        if (below > gap) gap = below, worst = i;
     }
     if (compared < 2) return MNK_OK;
     char name[64];
@@ -55,8 +65,8 @@ static mnk_status add_worst(const mnk_subgroups *s, const char *id, mnk_result *
     w->value = copy.value, w->low = copy.low, w->high = copy.high, w->level = copy.level, w->n = copy.n;
     memcpy(w->reference, copy.reference, sizeof w->reference);
     w->references = copy.references;
-    snprintf(w->note, sizeof w->note, "%s: the lowest of %zu (of %zu) subgroups, so low partly by chance", copy.subset, compared,
-             mnk_subgroups_count(s));
+    snprintf(w->note, sizeof w->note, "%s: %s of %zu (of %zu) subgroups, partly by chance", copy.subset,
+             has_holdout ? "farthest below its holdout" : "the lowest", compared, mnk_subgroups_count(s));
     return MNK_OK;
 }
 
@@ -81,7 +91,7 @@ mnk_status mnk_table_fidelity_by_subgroup(const mnk_table *train, const mnk_tabl
         if (g.table[t]) MNK_OUT(MNK_NEW(g.thinned[t], g.table[t]->n + 1, err));
     MNK_OUT(mnk_table_judge_open(train, holdout, synthetic, &c, observer, &g.judge, err));
     MNK_OUT(mnk_subgroups_each(train, holdout, synthetic, true, judge_group, &g, err));
-    for (size_t k = 0; k < sizeof worst / sizeof *worst; k++) MNK_OUT(add_worst(s, worst[k], r, first, err));
+    for (size_t k = 0; k < sizeof worst / sizeof *worst; k++) MNK_OUT(add_worst(s, worst[k], holdout != NULL, r, first, err));
     mnk_observe_progress(observer, "subgroup", (double)g.groups, (double)g.groups, "");
     if (truncated) mnk_result_add_warning(r, "more than %zu subgroups: fidelity of the others was not judged", g.groups);
 out:
