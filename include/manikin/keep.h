@@ -39,6 +39,9 @@ MNK_API mnk_status mnk_keep_sample_table(mnk_table_generator *g, const mnk_table
                                          const mnk_table *train, const mnk_table_evaluate_config *config,
                                          const mnk_observer *observer, mnk_table **out, mnk_keep_report *report,
                                          mnk_error *err) MNK_CHECK;
+/* The same rows on another schema whose columns have these names, for the judges: levels are matched by their text and appended
+ * where new; identifiers and free text stay missing. MNK_ERR_INPUT: a column is missing or of another kind. */
+MNK_API mnk_status mnk_keep_on_schema(const mnk_table *t, mnk_schema *schema, mnk_table **out, mnk_error *err) MNK_CHECK;
 /* The same with images: count[c] of every class c of the generator, whose images come in order of class. The stream of a class
  * is its own (image j of class c is item c 2^40 + j), so a gated set shares no image with an ungated one of that seed. */
 MNK_API mnk_status mnk_keep_sample_images(mnk_gan *g, const uint64_t *count, uint64_t seed, const mnk_keep *k,

@@ -55,9 +55,7 @@ static bool count(const mnk_keep *k, const mnk_audit *a, size_t i, mnk_keep_repo
 
 /* ---- tables ---- */
 
-/* The same rows on another schema with columns of these names, for the judges: levels are matched by their text. What is no
- * data (identifiers, free text) stays missing. */
-static mnk_status on_schema(const mnk_table *t, mnk_schema *schema, mnk_table **out, mnk_error *err) {
+mnk_status mnk_keep_on_schema(const mnk_table *t, mnk_schema *schema, mnk_table **out, mnk_error *err) {
     mnk_table *x = NULL;
     int32_t *map = NULL;
     mnk_status status = MNK_OK;
@@ -98,7 +96,7 @@ static mnk_status keep_rows(const mnk_table *train, const mnk_table *drawn, cons
     mnk_table *same = NULL;
     mnk_status status = MNK_OK;
     *r = (mnk_keep_report){0};
-    MNK_OUT(on_schema(drawn, train->schema, &same, err));
+    MNK_OUT(mnk_keep_on_schema(drawn, train->schema, &same, err));
     MNK_OUT(mnk_audit_tables(train, same, config, observer, &a, err));
     for (size_t i = 0; i < a.n && r->kept < most; i++)
         if (count(k, &a, i, r)) row[r->kept - 1] = i;

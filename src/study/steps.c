@@ -160,7 +160,7 @@ static mnk_status sample_kept(mnk_run *r, mnk_gan *gan, const mnk_gan_info *info
     MNK_OUT(mnk_keep_sample_images(gan, count, r->seed, &k, r->train, NULL, &config, r->observer, &made, &report, err));
     for (size_t i = 0; i < made->n; i++)
         MNK_OUT(mnk_images_writer_add(w, made->pixels8 + i * volume, made->label[i], MNK_SPLIT_TRAIN, err));
-    MNK_OUT(mnk_gated_save(r->dir, "keep", &k, &report, r->seed, err));
+    MNK_OUT(mnk_gated_save(r->dir, "keep", &k, &report, NULL, NULL, r->seed, err));
 out:
     mnk_free(count);
     mnk_images_close(made);
@@ -197,7 +197,7 @@ static mnk_status sample(mnk_run *r, bool can_continue, mnk_error *err) {
         if (status == MNK_OK) status = mnk_images_writer_commit(w, err);
         else mnk_images_writer_abort(w);
     }
-    if (status == MNK_OK && !r->s->sample.keep) status = mnk_gated_save(r->dir, "keep", NULL, NULL, 0, err);
+    if (status == MNK_OK && !r->s->sample.keep) status = mnk_gated_save(r->dir, "keep", NULL, NULL, NULL, NULL, 0, err);
     mnk_gan_close(gan);
     mnk_images_close(r->synthetic);
     r->synthetic = NULL;

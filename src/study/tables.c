@@ -173,16 +173,27 @@ static mnk_status draw(const table_run *r, size_t i, mnk_table_generator *g, con
     mnk_table_sample_report drawn;
     mnk_keep_report report;
     mnk_keep k;
+    mnk_table *plain = NULL;
+    mnk_result *before = NULL, *after = NULL;
     char name[160];
+    mnk_status status = MNK_OK;
     file_of(r, i, "keep-%s", name);
     if (!r->s->make.keep) {
-        MNK_TRY(mnk_gated_save(r->dir, name, NULL, NULL, 0, err));
+        MNK_TRY(mnk_gated_save(r->dir, name, NULL, NULL, NULL, NULL, 0, err));
         return mnk_table_generator_sample(g, o, r->observer, out, &drawn, err);
     }
     config.seed = r->seed;
-    MNK_TRY(mnk_keep_parse(r->s->make.keep, &k, err));
-    MNK_TRY(mnk_keep_sample_table(g, o, &k, r->train, &config, r->observer, out, &report, err));
-    return mnk_gated_save(r->dir, name, &k, &report, r->seed, err);
+    MNK_OUT(mnk_keep_parse(r->s->make.keep, &k, err));
+    MNK_OUT(mnk_keep_sample_table(g, o, &k, r->train, &config, r->observer, out, &report, err));
+    MNK_OUT(mnk_table_generator_sample(g, o, r->observer, &plain, &drawn, err));
+    MNK_OUT(mnk_gated_judge(r->train, r->holdout, plain, &config, r->observer, &before, err));
+    MNK_OUT(mnk_gated_judge(r->train, r->holdout, *out, &config, r->observer, &after, err));
+    MNK_OUT(mnk_gated_save(r->dir, name, &k, &report, before, after, r->seed, err));
+out:
+    mnk_table_close(plain);
+    mnk_result_close(before);
+    mnk_result_close(after);
+    return status;
 }
 
 static mnk_status make(table_run *r, size_t i, mnk_error *err) {
@@ -272,7 +283,7 @@ typedef struct shown {
 static void fact(mnk_synthetic_table *s, mnk_evidence_fact *facts, const char *name, const char *value) {
     mnk_evidence_fact *f = &facts[s->facts++];
     snprintf(f->name, sizeof f->name, "%s", name);
-    snprintf(f->value, sizeof f->value, "%s", value);
+    snprintf(f->value, sizeof f->value, "%.255s", value);
     s->fact = facts;
 }
 
@@ -294,7 +305,7 @@ static mnk_status facts_of(const table_run *r, size_t i, shown *x, mnk_error *er
     file_of(r, i, "keep-%s", below);
     MNK_TRY(mnk_gated_words(r->dir, below, text, err));
     if (!*text || !r->s->make.keep) return MNK_OK;
-    snprintf(path, sizeof path, "%.80s: %.160s", r->s->make.keep, text);
+    snprintf(path, sizeof path, "%.60s: %.255s", r->s->make.keep, text);
     fact(&x->set[i], x->fact[i], "gate on single rows", path);
     return MNK_OK;
 }
@@ -396,7 +407,11 @@ static mnk_status key_of(const table_run *r, const table_step *k, char key[MNK_H
         mnk_hash_add_text(h, g->name);
         for (size_t i = 0; i < g->settings; i++) mnk_hash_add_text(h, g->setting[i]);
         mnk_hash_add(h, &r->s->make.rows, sizeof r->s->make.rows);
-        if (r->s->make.keep) mnk_hash_add_text(h, r->s->make.keep);
+        if (r->s->make.keep) { /* what the gate did is judged with the settings of evaluate */
+            mnk_study_section_json(r->s, "evaluate", &t);
+            mnk_hash_add_text(h, r->s->make.keep);
+            mnk_hash_add_text(h, t.s ? t.s : "");
+        }
     } else if (k->work == judge) {
         mnk_study_section_json(r->s, "evaluate", &t);
         if (!r->s->no_usefulness) mnk_study_section_json(r->s, "usefulness", &t);
