@@ -11,8 +11,7 @@
 typedef struct config {
     mnk_evaluate_config evaluate;
     mnk_images_options images;
-    const char *train, *holdout, *classifier, *keep;
-    mnk_option_list synthetic;
+    const char *train, *holdout, *classifier, *keep, *synthetic;
     bool no_effect;
 } config;
 
@@ -21,7 +20,7 @@ typedef struct config {
 static const mnk_option table[] = {
     {"train", 0, MNK_OPTION_PATH, offsetof(config, train), "DATA", NULL, 0, 0, NULL, "real images the generator learned from", false},
     {"holdout", 0, MNK_OPTION_PATH, offsetof(config, holdout), "DATA", NULL, 0, 0, NULL, "real images it never saw: the reference of the figures", false},
-    {"synthetic", 0, MNK_OPTION_LIST, offsetof(config, synthetic), "DATA", NULL, 0, 0, NULL, "the images to choose from", false},
+    {"synthetic", 0, MNK_OPTION_PATH, offsetof(config, synthetic), "DATA", NULL, 0, 0, NULL, "the images to choose from", false},
     {"keep", 0, MNK_OPTION_TEXT, offsetof(config, keep), "WORDS", "authentic,alpha=0.9", 0, 0, NULL, CLI_KEEP_HELP, false},
     {"no-effect", 0, MNK_OPTION_BOOL, offsetof(config, no_effect), NULL, "false", 0, 0, NULL, "do not judge the set before and after", false},
     {"classifier", 0, MNK_OPTION_PATH, offsetof(config, classifier), "MODEL", NULL, 0, 0, NULL, "classifier trained on real images: for the classifier encoding", false},
@@ -34,10 +33,10 @@ static const mnk_option table[] = {
 static mnk_status check(const cli_context *c, mnk_keep *keep, mnk_error *err) {
     const config *k = c->config;
     mnk_status status = MNK_OK;
-    MNK_TRY(cli_judged_check(c, k->train, &k->synthetic, c->common.out, "sets",
+    const mnk_option_list one = {.n = k->synthetic != NULL, .items = {k->synthetic}};
+    MNK_TRY(cli_judged_check(c, k->train, &one, c->common.out, "sets",
                              "manikin audit-gate --train REAL --synthetic MADE --keep authentic,alpha=0.9 -o KEPT", err));
     MNK_TRY(mnk_keep_parse(k->keep, keep, err));
-    if (k->synthetic.n > 1) return MNK_FAIL(err, MNK_ERR_USAGE, "audit-gate: one --synthetic set at a time");
     if (c->common.out) return MNK_OK;
     status = MNK_FAIL(err, MNK_ERR_USAGE, "audit-gate: where should the kept images go?");
     mnk_error_hint(err, "add -o FOLDER, FILE.npz or FILE.tar");
@@ -104,7 +103,7 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     k->evaluate.seed = (uint64_t)c->common.seed;
     MNK_OUT(mnk_images_open(k->train, &k->images, c->observer, &g.train, err));
     if (k->holdout) MNK_OUT(mnk_images_open(k->holdout, &k->images, c->observer, &g.holdout, err));
-    MNK_OUT(mnk_images_open(k->synthetic.items[0], &k->images, c->observer, &g.synthetic, err));
+    MNK_OUT(mnk_images_open(k->synthetic, &k->images, c->observer, &g.synthetic, err));
     if (k->classifier) MNK_OUT(mnk_classifier_open(k->classifier, &g.classifier, err));
     MNK_OUT(mnk_audit_images(g.train, g.synthetic, g.classifier, &k->evaluate, c->observer, &g.audit, err));
     MNK_OUT(cli_keep_choose(&keep, &g.audit, &g.row, &report, err));
@@ -117,7 +116,7 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     cli_keep_print_effect(g.result);
     for (size_t i = 0; i < g.result->warnings; i++) printf("warning: %s\n", g.result->warning[i]);
     cli_next(c, "manikin evaluate --train %s --holdout HOLDOUT --synthetic %s --synthetic %s    # ranked, with a page",
-             k->train, k->synthetic.items[0], c->common.out);
+             k->train, k->synthetic, c->common.out);
 out:
     close(&g);
     return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/schema_file.h"
 #include "evaluate/models/config.h"
 #include "evaluate/table/config.h"
 #include "judge_tables.h"
@@ -12,8 +13,7 @@ typedef struct config {
     mnk_table_evaluate_config evaluate;
     mnk_table_models_config models;
     mnk_table_options tables;
-    const char *train, *holdout, *keep;
-    mnk_option_list synthetic;
+    const char *train, *holdout, *keep, *synthetic;
     bool no_effect;
 } config;
 
@@ -24,7 +24,7 @@ typedef struct config {
 static const mnk_option table[] = {
     {"train", 0, MNK_OPTION_PATH, AT(train), "CSV", NULL, 0, 0, NULL, "real rows the generator learned from", false},
     {"holdout", 0, MNK_OPTION_PATH, AT(holdout), "CSV", NULL, 0, 0, NULL, "real rows it never saw: the reference, and the test set of usefulness before and after", false},
-    {"synthetic", 0, MNK_OPTION_LIST, AT(synthetic), "CSV", NULL, 0, 0, NULL, "rows to choose from", false},
+    {"synthetic", 0, MNK_OPTION_PATH, AT(synthetic), "CSV", NULL, 0, 0, NULL, "rows to choose from", false},
     {"keep", 0, MNK_OPTION_TEXT, AT(keep), "WORDS", "authentic,alpha=0.9", 0, 0, NULL, CLI_KEEP_HELP, false},
     {"no-effect", 0, MNK_OPTION_BOOL, AT(no_effect), NULL, "false", 0, 0, NULL, "do not judge the table before and after", false},
     {"schema", 0, MNK_OPTION_PATH, AT(tables.schema_path), "FILE", NULL, 0, 0, NULL, "schema of all tables [NAME.schema.yaml beside train, else inferred]", false},
@@ -38,12 +38,15 @@ static const mnk_option table[] = {
 
 static mnk_status check(const cli_context *c, mnk_keep *keep, mnk_error *err) {
     const config *k = c->config;
-    MNK_TRY(cli_judged_check(c, k->train, &k->synthetic, c->common.out, "tables",
+    const mnk_option_list one = {.n = k->synthetic != NULL, .items = {k->synthetic}};
+    MNK_TRY(cli_judged_check(c, k->train, &one, c->common.out, "tables",
                              "manikin audit-gate --train REAL.csv --synthetic MADE.csv --keep authentic,alpha=0.9 -o KEPT.csv",
                              err));
     MNK_TRY(mnk_keep_parse(k->keep, keep, err));
-    if (k->synthetic.n > 1) return MNK_FAIL(err, MNK_ERR_USAGE, "audit-gate: one --synthetic table at a time");
-    if (c->common.out && mnk_is_table(c->common.out)) return MNK_OK;
+    char beside[1200];
+    if (c->common.out && mnk_is_table(c->common.out)) /* its schema carries the mark and is written too */
+        return mnk_schema_file_beside(c->common.out, beside, sizeof beside) ? cli_refuse_existing(beside, c->common.force, err)
+                                                                            : MNK_OK;
     mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "audit-gate: where should the kept rows go?");
     mnk_error_hint(err, "add -o kept.csv or kept.csv.gz");
     return status;
@@ -90,7 +93,7 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     MNK_TRY(check(c, &keep, err));
     k->evaluate.seed = k->models.seed = (uint64_t)c->common.seed;
     k->evaluate.by_class = k->models.fairness = false; /* the effect is of the whole */
-    MNK_OUT(cli_open_tables(k->train, k->holdout, k->synthetic.items, 1, &k->tables, c->observer, &g.set, err));
+    MNK_OUT(cli_open_tables(k->train, k->holdout, &k->synthetic, 1, &k->tables, c->observer, &g.set, err));
     const mnk_table *made = g.set.table[0];
     MNK_OUT(mnk_audit_tables(g.set.train, made, &k->evaluate, c->observer, &g.audit, err));
     MNK_OUT(cli_keep_choose(&keep, &g.audit, &g.row, &report, err));
@@ -104,7 +107,7 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     cli_keep_print_effect(g.result);
     for (size_t i = 0; i < g.result->warnings; i++) printf("warning: %s\n", g.result->warning[i]);
     cli_next(c, "manikin evaluate --train %s --holdout HOLDOUT.csv --synthetic %s --synthetic %s    # ranked", k->train,
-             k->synthetic.items[0], c->common.out);
+             k->synthetic, c->common.out);
 out:
     close(&g);
     return status;

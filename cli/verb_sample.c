@@ -195,8 +195,7 @@ static mnk_status run_table(cli_context *c, mnk_error *err) {
 static mnk_status check_keep(const cli_context *c, mnk_error *err) {
     const sample_config *k = c->config;
     if (k->keep || (!k->train && !c->common.json)) return MNK_OK;
-    mnk_status status =
-        MNK_FAIL(err, MNK_ERR_USAGE, "sample: --%s goes with --keep", k->train ? "train" : "json");
+    mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "sample: --%s goes with --keep", k->train ? "train" : "json");
     mnk_error_hint(err, "add --keep authentic,alpha=0.9");
     return status;
 }
@@ -208,7 +207,8 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     MNK_TRY(makes_tables(c->operand[0], &tables, err));
     if (tables) return run_table(c, err);
     if (k->where || k->class_balance || k->like || k->persons || k->impute)
-        return MNK_FAIL(err, MNK_ERR_USAGE, "--where, --class-balance, --like, --persons and --impute are for tables; %s makes images",
+        return MNK_FAIL(err, MNK_ERR_USAGE,
+                        "--where, --class-balance, --like, --persons and --impute are for tables; %s makes images",
                         c->operand[0]);
     if (!c->common.out) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "sample: where should the images go?");

@@ -238,10 +238,8 @@ static void test_small_subgroups_get_no_number(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_draws_until_enough_pass),
-        cmocka_unit_test(test_hopeless_gates_are_refused),
-        cmocka_unit_test(test_effects_are_judged_against_chance),
-        cmocka_unit_test(test_fidelity_by_subgroup),
+        cmocka_unit_test(test_draws_until_enough_pass),           cmocka_unit_test(test_hopeless_gates_are_refused),
+        cmocka_unit_test(test_effects_are_judged_against_chance), cmocka_unit_test(test_fidelity_by_subgroup),
         cmocka_unit_test(test_small_subgroups_get_no_number),
     };
     return MNK_RUN_TESTS("keep", tests);

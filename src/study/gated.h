@@ -4,8 +4,8 @@
 
 #include "manikin/keep.h"
 
-/* results/<name>.json with the counts and, where both are given, every figure before and after; a file of an earlier run without a
- * gate is removed when k is NULL. */
+/* results/<name>.json with the counts and, where both are given, every figure before and after; a file of an earlier run
+ * without a gate is removed when k is NULL. */
 mnk_status mnk_gated_save(const char *dir, const char *name, const mnk_keep *k, const mnk_keep_report *r,
                           const mnk_result *before, const mnk_result *after, uint64_t seed, mnk_error *err) MNK_CHECK;
 /* "812 of 1024 drawn kept (79.3 %); fall: 150 by authentic, 90 by alpha; coverage 0.81 to 0.78 (lower)" of such a file; "" when
