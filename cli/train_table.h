@@ -34,7 +34,7 @@ mnk_status table_source_open(const table_source *s, const char *path, const mnk_
 typedef struct sample_table_config {
     int64_t n, persons;
     bool class_balance;
-    const char *where, *class_name, *like, *like_columns, *impute;
+    const char *where, *class_name, *like, *like_columns, *impute, *keep, *train;
 } sample_table_config;
 mnk_status sample_table_run(cli_context *c, const sample_table_config *k, mnk_error *err) MNK_CHECK;
 

@@ -27,6 +27,8 @@ const mnk_metric_info mnk_metric_infos[] = {
      false},
     {"near_copies", "near copies", "like holdout",
      "share of synthetic images nearer to a training image than nearly all unseen real images are", false},
+    {"artefacts", "artefacts", "like holdout",
+     "share of synthetic images farther from the real ones of their class than nearly all real ones are from each other", true},
     {"never_generated", "never generated", "like holdout", "share of training images that no synthetic image comes near", true},
     {NULL, NULL, NULL, NULL, false},
 };

@@ -88,6 +88,10 @@ void mnk_report_fidelity(mnk_text *t, const mnk_evidence *e);
 void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
 mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
                              mnk_error *err) MNK_CHECK;
+/* What stands in that section, for pages that show several sets; l may be NULL. */
+mnk_status mnk_report_galleries(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
+                                mnk_error *err) MNK_CHECK;
+mnk_status mnk_report_artefacts(mnk_text *t, const mnk_evidence *e, int columns, mnk_error *err) MNK_CHECK;
 void mnk_report_training(mnk_text *t, const mnk_evidence *e);
 void mnk_report_limits(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
 void mnk_report_method(mnk_text *t, const mnk_evidence *e);
