@@ -134,13 +134,14 @@ out:
     return status;
 }
 
-static mnk_status image_copies(const mnk_images *train, const mnk_images *synthetic, uint8_t *copy, mnk_error *err) {
+static mnk_status image_copies(const mnk_images *train, const mnk_images *synthetic, const mnk_observer *observer,
+                               uint8_t *copy, mnk_error *err) {
     mnk_copy_index *index = NULL;
     mnk_copy *found = NULL;
     mnk_status status = MNK_OK;
     MNK_OUT(MNK_NEW(found, synthetic->n, err));
-    MNK_OUT(mnk_copy_index_open(train, &index, err));
-    MNK_OUT(mnk_copies_find(index, synthetic, found, err));
+    MNK_OUT(mnk_copy_index_open(train, observer, &index, err));
+    MNK_OUT(mnk_copies_find(index, synthetic, false, observer, found, err));
     for (size_t j = 0; j < synthetic->n; j++) copy[j] = found[j].is_exact;
 out:
     mnk_free(found);
@@ -163,7 +164,7 @@ mnk_status mnk_audit_images(const mnk_images *train, const mnk_images *synthetic
     MNK_OUT(mnk_sets_classify(&s, observer, err));
     MNK_OUT(mnk_encode(name, &s, observer, &e, err));
     MNK_OUT(mnk_audit_points(&e, (int)config->neighbours, out, err));
-    MNK_OUT(image_copies(train, synthetic, out->copy, err));
+    MNK_OUT(image_copies(train, synthetic, observer, out->copy, err));
 out:
     mnk_encoded_close(&e);
     mnk_sets_close(&s);

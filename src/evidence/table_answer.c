@@ -134,14 +134,13 @@ static void say_usefulness(const mnk_result *r, mnk_sentence out) {
     const char *cut = strstr(gain->id, "_gain");
     snprintf(id, sizeof id, "%.*s%s", (int)(cut - gain->id), gain->id, cut + 5);
     made = overall(r, id);
-    mnk_effect effect = mnk_effect_of(gain);
     snprintf(out, sizeof(mnk_sentence),
              "A model trained on synthetic rows alone (%s) reaches %s where one trained on real rows reaches %s: %s, "
              "difference %s, %.0f %% interval %s.",
              id, made ? mnk_html_number(made->value, a) : "–", made ? mnk_html_number(made->value - gain->value, b) : "–",
-             effect == MNK_EFFECT_WORSE    ? "worse"
-             : effect == MNK_EFFECT_BETTER ? "better"
-                                           : "no difference shown",
+             gain->high < 0  ? "worse"
+             : gain->low > 0 ? "better"
+                             : "no difference shown",
              mnk_html_signed(gain->value, c), 100 * gain->level, mnk_html_interval(gain->low, gain->high, true, d));
 }
 

@@ -32,7 +32,7 @@
 extern const mnk_option mnk_table_models_options[];
 
 /* Both checks that every entry makes: values in range, tables of one schema. */
-mnk_status mnk_table_models_check(const mnk_table_models_config *config, const mnk_table *a, const mnk_table *b,
-                                  const mnk_table *c, mnk_error *err) MNK_CHECK;
+mnk_status mnk_table_models_check(const mnk_table_models_config *c, const mnk_table *first, const mnk_table *second,
+                                  const mnk_table *third, mnk_error *err) MNK_CHECK;
 
 #endif

@@ -287,7 +287,8 @@ static mnk_status report_classes(const experiment *e, int kind, mnk_result *r, m
                                         .replicates = (size_t)e->config->bootstrap,
                                         .seed = e->config->seed,
                                         .suffix = "",
-                                        .unit_name = "models"};
+                                        .subsets = 1,
+                                        .generators = 1};
     mnk_auc_test test = {.n = e->outcome[TEST].n,
                          .classes = e->target.classes,
                          .label = e->outcome[TEST].label,

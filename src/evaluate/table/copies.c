@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "evaluate/copies.h"
 #include "evaluate/table/flags.h"
+#include "manikin/copies.h"
 #include "math/stats.h"
 
 typedef struct hashed {
@@ -76,9 +76,15 @@ mnk_status mnk_table_exact_copies(const mnk_table_sets *s, int role, uint8_t *co
     return MNK_OK;
 }
 
-/* Nearest training row of every row of one set, as copies.h keeps it for images. */
+typedef struct row_copy {
+    uint32_t row; /* of train */
+    float distance;
+    bool is_exact;
+} row_copy;
+
+/* Nearest training row of every row of one set. */
 static mnk_status find(const mnk_table_sets *s, const mnk_encoded *e, int role, const mnk_points *train, const float *centre,
-                       mnk_copy *out, mnk_error *err) {
+                       row_copy *out, mnk_error *err) {
     const size_t n = mnk_sets_n(s, role);
     mnk_points other = {0};
     mnk_cross cross = {0};
@@ -91,7 +97,7 @@ static mnk_status find(const mnk_table_sets *s, const mnk_encoded *e, int role, 
     MNK_OUT(mnk_encoded_points(e, (mnk_role)role, NULL, n, centre, &other, err));
     MNK_OUT(mnk_sweep_cross(train, &other, NULL, &cross, err));
     for (size_t j = 0; j < n; j++)
-        out[j] = (mnk_copy){.row = copy[j] ? of[j] : cross.nearest_b_index[j],
+        out[j] = (row_copy){.row = copy[j] ? of[j] : cross.nearest_b_index[j],
                             .is_exact = copy[j],
                             .distance = copy[j] ? 0 : sqrtf(cross.nearest_b2[j])};
 out:
@@ -102,13 +108,31 @@ out:
     return status;
 }
 
-static bool is_near(const mnk_copy *c, const mnk_copy_threshold *t) { return c->is_exact || (double)c->distance < t->distance; }
+/* What counts as near, from the rows of the holdout (manikin/copies.h), all of one class. */
+static mnk_status threshold_of(const row_copy *c, const mnk_table *t, double share, mnk_copy_threshold *out, mnk_error *err) {
+    float *score = NULL;
+    int32_t *label = NULL;
+    mnk_copy_null null = {0};
+    mnk_status status = MNK_OK;
+    MNK_OUT(MNK_NEW(score, t->n, err));
+    MNK_OUT(MNK_NEW(label, t->n, err));
+    for (size_t j = 0; j < t->n; j++) score[j] = c[j].distance;
+    MNK_OUT(mnk_copy_null_make(score, label, t->person, t->n, 1, &null, err));
+    *out = mnk_copy_null_threshold(&null, 0, share);
+out:
+    mnk_copy_null_close(&null);
+    mnk_free(score);
+    mnk_free(label);
+    return status;
+}
+
+static bool is_near(const row_copy *c, const mnk_copy_threshold *t) { return c->is_exact || (double)c->distance < t->score; }
 
 typedef struct shares {
     double exact, near;
 } shares;
 
-static mnk_status share_of(const mnk_copy *c, const mnk_table *t, const mnk_copy_threshold *threshold, double level,
+static mnk_status share_of(const row_copy *c, const mnk_table *t, const mnk_copy_threshold *threshold, double level,
                            shares *out, double low[2], double high[2], mnk_error *err) {
     uint8_t *hit = NULL;
     MNK_TRY(MNK_NEW(hit, t->n, err));
@@ -123,7 +147,7 @@ static mnk_status share_of(const mnk_copy *c, const mnk_table *t, const mnk_copy
     return status;
 }
 
-static mnk_status flag_rows(const mnk_copy *c, size_t n, const mnk_copy_threshold *threshold, mnk_result *r, mnk_error *err) {
+static mnk_status flag_rows(const row_copy *c, size_t n, const mnk_copy_threshold *threshold, mnk_result *r, mnk_error *err) {
     for (size_t j = 0; j < n; j++) {
         if (!is_near(&c[j], threshold)) continue;
         mnk_flag *f = mnk_result_add_flag(r, c[j].is_exact ? "exact_copy" : "near_copy", j);
@@ -140,7 +164,7 @@ static mnk_status add_metrics(const mnk_table_sets *s, const shares of[MNK_ROLES
                               const mnk_copy_threshold *t, mnk_result *r, mnk_error *err) {
     static const char *const id[2] = {"exact_copies", "near_copies"};
     for (int near = 0; near < 2; near++) {
-        const bool known = !near || t->distance >= 0;
+        const bool known = !near || t->score >= 0;
         mnk_metric *m = mnk_judge_metric(r, id[near], "authenticity", near ? "mixed" : "", "",
                                          !known ? (double)NAN
                                          : near ? of[MNK_ROLE_SYNTHETIC].near
@@ -164,10 +188,9 @@ mnk_status mnk_table_copies(const mnk_table_sets *s, const mnk_encoded *e, const
     static const int order[3] = {MNK_ROLE_HOLDOUT, MNK_ROLE_SYNTHETIC, MNK_ROLE_FLOOR}; /* holdout gives the threshold */
     const size_t n = mnk_sets_n(s, MNK_ROLE_TRAIN);
     mnk_points train = {0};
-    mnk_copy_threshold threshold = {.distance = -1};
-    mnk_copy *copy = NULL;
+    mnk_copy_threshold threshold = {.score = -1};
+    row_copy *copy = NULL;
     float *centre = NULL;
-    int32_t *one = NULL;
     shares share[MNK_ROLES] = {{0, 0}};
     double low[3][2], high[3][2];
     mnk_status status = MNK_OK;
@@ -184,8 +207,7 @@ mnk_status mnk_table_copies(const mnk_table_sets *s, const mnk_encoded *e, const
         MNK_OUT(MNK_NEW(copy, t->n, err));
         MNK_OUT(find(s, e, order[k], &train, centre, copy, err));
         if (k == 0) {
-            MNK_OUT(MNK_NEW(one, t->n, err));
-            MNK_OUT(mnk_copy_thresholds(copy, one, t->n, 1, s->config->near_share, &threshold, err));
+            MNK_OUT(threshold_of(copy, t, s->config->near_share, &threshold, err));
         }
         MNK_OUT(share_of(copy, t, &threshold, s->config->level, &share[order[k]], low[k], high[k], err));
         if (k == 1) MNK_OUT(flag_rows(copy, t->n, &threshold, r, err));
@@ -194,7 +216,6 @@ mnk_status mnk_table_copies(const mnk_table_sets *s, const mnk_encoded *e, const
 out:
     mnk_free(centre);
     mnk_free(copy);
-    mnk_free(one);
     mnk_points_close(&train);
     return status;
 }
