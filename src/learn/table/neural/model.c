@@ -63,11 +63,12 @@ void mnk_neural_model_close(void *model) {
     mnk_free(m);
 }
 
-mnk_status mnk_neural_model_ready(mnk_neural_model *m, mnk_error *err) {
+mnk_status mnk_neural_model_ready(mnk_neural_model *m, bool average, mnk_error *err) {
     mnk_plan_close(m->plan);
     m->plan = NULL;
     if (!m->net) return MNK_OK;
-    return mnk_plan_open(m->net, m->params, MNK_NEURAL_BATCH, mnk_backend_find("auto"), 0, &m->plan, err);
+    return mnk_plan_open(m->net, m->params, MNK_NEURAL_BATCH, mnk_backend_find("auto"), average ? MNK_PLAN_AVERAGE : 0, &m->plan,
+                         err);
 }
 
 /* ---- file: the codebook, the spreads, and the network's weights and state as two vectors ---- */
@@ -111,7 +112,7 @@ static mnk_status read_file(const mnk_tensors_in *in, mnk_neural_model *m, bool 
     if (!m->net) return MNK_OK;
     MNK_TRY(read_numbers(in, "weights", m->params->w, m->params->n, -1e12f, err));
     MNK_TRY(read_numbers(in, "state", m->params->state, m->params->n_state, -1e12f, err));
-    return mnk_neural_model_ready(m, err);
+    return mnk_neural_model_ready(m, false, err);
 }
 
 mnk_status mnk_neural_open(const mnk_tensors_in *file, const mnk_schema *schema, const mnk_neural_shape *shape, bool conditional,

@@ -35,8 +35,8 @@ mnk_status mnk_neural_net_open(const mnk_neural_shape *shape, size_t inputs, siz
 mnk_status mnk_neural_model_open(const mnk_table *t, const mnk_neural_shape *shape, bool conditional, uint64_t seed,
                                  uint32_t stream, mnk_neural_model **out, mnk_error *err) MNK_CHECK;
 void mnk_neural_model_close(void *model);
-/* The network for drawing; call when the weights are final. */
-mnk_status mnk_neural_model_ready(mnk_neural_model *m, mnk_error *err) MNK_CHECK;
+/* The network for drawing, with its weights or (during training) their average. */
+mnk_status mnk_neural_model_ready(mnk_neural_model *m, bool average, mnk_error *err) MNK_CHECK;
 
 mnk_status mnk_neural_save(const void *model, mnk_tensors *file, mnk_error *err) MNK_CHECK;
 mnk_status mnk_neural_open(const mnk_tensors_in *file, const mnk_schema *schema, const mnk_neural_shape *shape, bool conditional,
