@@ -87,6 +87,7 @@ double mnk_piece_score(const mnk_codes *k, const mnk_piece *p, unsigned bin, dou
 }
 
 double mnk_piece_value(const mnk_codes *k, const mnk_piece *p, double score) {
+    if (score != score) score = 0; /* a damaged network */
     double q = mnk_normal_cdf(score < -SCORE_LIMIT ? -SCORE_LIMIT : score > SCORE_LIMIT ? SCORE_LIMIT : score);
     unsigned a = 1, b = k->bins; /* the last bin that begins at or below q; spikes begin where the bin after them does */
     while (a < b) {
