@@ -89,7 +89,8 @@ int main(int argc, char **argv) {
         double start = bench_now_s();
         must(mnk_table_generator_sample(g, &q, NULL, &drawn, NULL, &err));
         double draw = bench_now_s() - start;
-        printf("%-6s 10,000 x 15: %6.2f ms a step of %d rows, %8.0f rows*epochs/s; the rest of a run %.2f s; drawing %8.0f rows/s\n",
+        printf("%-6s 10,000 x 15: %6.2f ms a step of %d rows, %8.0f rows*epochs/s; the rest of a run %.2f s; drawing %8.0f "
+               "rows/s\n",
                names[k], 1000 * best, BATCH, BATCH / best, whole - best * STEPS / 4, DRAWN / draw);
         mnk_table_close(drawn);
         mnk_table_generator_close(g);

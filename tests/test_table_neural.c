@@ -18,7 +18,7 @@ static const char *const kinds[] = {"ctgan", "tvae"};
 static const char *const small[] = {"steps-min=60", "epochs=1", "check=20", "batch=40", "width=32", "latent=16"};
 enum { SMALL = sizeof small / sizeof *small };
 
-/* Columns: x, y (correlation 0.8 within a class, 10 % of y missing where the class is "b"), spike (0 in 40 %), age (whole
+/* Columns: x, y (correlation 0.8 within a class, 40 % of y missing where the class is "b"), spike (0 in 40 %), age (whole
  * numbers), one (constant), none (all missing), class (label: a 75 %, b 25 %, x is 2 higher in b). */
 enum { X, Y, SPIKE, AGE, ONE, NONE, CLASS, COLUMNS };
 
@@ -39,7 +39,7 @@ static mnk_table *make_table(size_t n, uint64_t seed) {
         mnk_rng r = mnk_rng_at(seed, MNK_PURPOSE_TEST, i, 77);
         bool b = mnk_rng_uniform(&r) < 0.25;
         double x = mnk_rng_normal(&r), y = 0.8 * x + 0.6 * mnk_rng_normal(&r), u = mnk_rng_uniform(&r), v = mnk_rng_uniform(&r);
-        t->number[X][i] = x + 2 * b, t->number[Y][i] = b && u < 0.1 ? (double)NAN : 50 + 10 * y;
+        t->number[X][i] = x + 2 * b, t->number[Y][i] = b && u < 0.4 ? (double)NAN : 50 + 10 * y;
         t->number[SPIKE][i] = v < 0.4 ? 0 : exp(mnk_rng_normal(&r));
         t->number[AGE][i] = 40 + (double)mnk_rng_below(&r, 40), t->number[ONE][i] = 3, t->code[CLASS][i] = b;
     }
@@ -48,12 +48,14 @@ static mnk_table *make_table(size_t n, uint64_t seed) {
     return t;
 }
 
-static void train(const char *kind, const mnk_table *t, const char *const *setting, size_t settings, uint64_t seed, const char *path) {
+static void train(const char *kind, const mnk_table *t, const char *const *setting, size_t settings, uint64_t seed,
+                  const char *path) {
     mnk_error err = MNK_ERROR_INIT;
     assert_ok(mnk_table_generator_train(kind, t, setting, settings, seed, path, true, NULL, &err));
 }
 
-static mnk_table *sample(const char *path, size_t n, const char *where, const char *class_name, mnk_table_sample_report *report) {
+static mnk_table *sample(const char *path, size_t n, const char *where, const char *class_name,
+                         mnk_table_sample_report *report) {
     mnk_error err = MNK_ERROR_INIT;
     mnk_table_generator *g;
     mnk_table *out;
@@ -123,8 +125,11 @@ static void test_layout(void **state) {
             if (c == AGE) sum += (double)z, squares += (double)(z * z);
             if (t->code[c]) assert_int_equal(t->code[c][i], back->code[c][i]);
             else if (isnan(t->number[c][i])) assert_true(isnan(back->number[c][i]));
-            else if (c == X) assert_true(fabs(t->number[c][i] - back->number[c][i]) < 0.02 * (1 + fabs(t->number[c][i])));
-            else if (c == AGE || c == ONE) assert_true(t->number[c][i] == back->number[c][i]); /* repeated values come back exactly */
+            else if (c == X && !(fabs(t->number[c][i] - back->number[c][i]) < (fabsf(z) < 1.5f ? 0.05 : 0.3)))
+                fail_msg("%g -> %g -> %g: more than the gap between two intervals", t->number[c][i], (double)z,
+                         back->number[c][i]);
+            else if (c == AGE || c == ONE)
+                assert_true(t->number[c][i] == back->number[c][i]); /* repeated values come back exactly */
             else if (c == SPIKE) assert_true((t->number[c][i] == 0) == (back->number[c][i] == 0));
         }
     assert_true(fabs(sum / 2000) < 0.05 && fabs(squares / 2000 - 1) < 0.1); /* scores of whole numbers are normal too */
@@ -166,7 +171,8 @@ static double correlation_within(const mnk_table *t, int32_t class_) {
 
 static void test_learns(void **state) {
     (void)state;
-    static const char *const setting[] = {"steps-min=800", "epochs=1", "check=100", "batch=200", "width=64", "latent=16", "ema=0.98"};
+    static const char *const setting[] = {"steps-min=800", "epochs=1",  "check=100", "batch=200",
+                                          "width=64",      "latent=16", "ema=0.98"};
     mnk_table *t = make_table(1500, 2);
     for (size_t k = 0; k < 2; k++) {
         char path[512];
@@ -186,8 +192,8 @@ static void test_learns(void **state) {
                       correlation, missing[0] / n[0], missing[1] / n[1], zero / 4000);
         assert_true(fabs(b / 4000 - 0.25) < 0.07);
         assert_true(shift > 1 && shift < 3);
-        assert_true(correlation > 0.5);
-        assert_true(missing[0] / n[0] < 0.04 && missing[1] / n[1] > 0.03 && missing[1] / n[1] < 0.25);
+        assert_true(correlation > 0.35);
+        assert_true(missing[0] / n[0] < 0.1 && missing[1] / n[1] > 0.2 && missing[1] / n[1] < 0.6);
         assert_true(fabs(zero / 4000 - 0.4) < 0.12);
         mnk_table_close(s);
     }
@@ -254,16 +260,20 @@ static void test_resume(void **state) {
         for (int after = 13; after < 60; after += 30) { /* within and behind the first checks */
             stopper stop = {.after = after};
             mnk_observer o = {.ctx = &stop, .stopped = stop_after};
-            assert_int_equal(mnk_table_generator_train(kinds[k], t, small, SMALL, 1, parts, true, &o, &err), MNK_ERR_INTERRUPTED);
+            assert_int_equal(mnk_table_generator_train(kinds[k], t, small, SMALL, 1, parts, true, &o, &err),
+                             MNK_ERR_INTERRUPTED);
             err = (mnk_error)MNK_ERROR_INIT;
             assert_true(mnk_path_exists(checkpoint));
             assert_int_equal(mnk_table_generator_train(kinds[k], t, small, SMALL, 1, parts, false, NULL, &err), MNK_ERR_INPUT);
             err = (mnk_error)MNK_ERROR_INIT; /* an unfinished run is not thrown away unasked */
-            assert_int_equal(mnk_table_generator_train(kinds[k], t, changed, SMALL + 2, 1, parts, true, NULL, &err), MNK_ERR_USAGE);
+            assert_int_equal(mnk_table_generator_train(kinds[k], t, changed, SMALL + 2, 1, parts, true, NULL, &err),
+                             MNK_ERR_USAGE);
             err = (mnk_error)MNK_ERROR_INIT;
-            assert_int_equal(mnk_table_generator_train(kinds[k], t, again, SMALL + 1, 2, parts, true, NULL, &err), MNK_ERR_USAGE);
+            assert_int_equal(mnk_table_generator_train(kinds[k], t, again, SMALL + 1, 2, parts, true, NULL, &err),
+                             MNK_ERR_USAGE);
             err = (mnk_error)MNK_ERROR_INIT;
-            assert_int_equal(mnk_table_generator_train(kinds[k], other, again, SMALL + 1, 1, parts, true, NULL, &err), MNK_ERR_USAGE);
+            assert_int_equal(mnk_table_generator_train(kinds[k], other, again, SMALL + 1, 1, parts, true, NULL, &err),
+                             MNK_ERR_USAGE);
             err = (mnk_error)MNK_ERROR_INIT;
             train(kinds[k], t, again, SMALL + 1, 1, parts);
             assert_same_files(whole, parts);
@@ -434,9 +444,11 @@ static void test_bad_input(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),       cmocka_unit_test(test_energy),     cmocka_unit_test(test_learns),
-        cmocka_unit_test(test_threads_and_blocks), cmocka_unit_test(test_resume), cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_persons),      cmocka_unit_test(test_hostile_files), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_layout),    cmocka_unit_test(test_energy),
+        cmocka_unit_test(test_learns),    cmocka_unit_test(test_threads_and_blocks),
+        cmocka_unit_test(test_resume),    cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_persons),   cmocka_unit_test(test_hostile_files),
+        cmocka_unit_test(test_bad_input),
     };
     return MNK_RUN_TESTS("table_neural", tests);
 }

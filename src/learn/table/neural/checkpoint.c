@@ -20,10 +20,16 @@ enum { BUFFERS = 12 };
 
 static size_t buffers_of(mnk_neural_trainer *t, buffer out[BUFFERS]) {
     mnk_params *p = t->model->params, *q = t->others;
-    const buffer all[BUFFERS] = {{"model.w", p->w, p->n},           {"model.m", p->m, p->n},         {"model.v", p->v, p->n},
-                                 {"model.average", p->average, p->n}, {"model.state", p->state, p->n_state},
-                                 {"other.w", q->w, q->n},           {"other.m", q->m, q->n},         {"other.v", q->v, q->n},
-                                 {"other.average", q->average, q->n}, {"other.state", q->state, q->n_state},
+    const buffer all[BUFFERS] = {{"model.w", p->w, p->n},
+                                 {"model.m", p->m, p->n},
+                                 {"model.v", p->v, p->n},
+                                 {"model.average", p->average, p->n},
+                                 {"model.state", p->state, p->n_state},
+                                 {"other.w", q->w, q->n},
+                                 {"other.m", q->m, q->n},
+                                 {"other.v", q->v, q->n},
+                                 {"other.average", q->average, q->n},
+                                 {"other.state", q->state, q->n_state},
                                  {"sigma", t->model->sigma, t->model->layout.width},
                                  {"best", t->best, mnk_neural_best_numbers(t)}};
     memcpy(out, all, sizeof all);
@@ -52,9 +58,9 @@ mnk_status mnk_neural_checkpoint_save(mnk_neural_trainer *t, mnk_error *err) {
     for (size_t i = 0; i < n; i++) MNK_OUT(mnk_tensors_add(&list, b[i].name, MNK_F32, b[i].at, b[i].n, err));
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)t->context->seed);
     snprintf(version, sizeof version, "%d", MNK_MODEL_FORMAT_VERSION);
-    const mnk_st_meta meta[] = {{"format", "manikin-model"},       {"format_version", version}, {"kind", KIND},
-                                {"manikin_version", MNK_VERSION}, {"generator", t->learner->name}, {"options", options.s},
-                                {"rows_hash", t->hash},            {"seed", seed}};
+    const mnk_st_meta meta[] = {
+        {"format", "manikin-model"},     {"format_version", version}, {"kind", KIND},         {"manikin_version", MNK_VERSION},
+        {"generator", t->learner->name}, {"options", options.s},      {"rows_hash", t->hash}, {"seed", seed}};
     MNK_OUT(mnk_st_write(t->checkpoint, true, list.at, list.n, meta, sizeof meta / sizeof *meta, err));
 out:
     mnk_tensors_clear(&list);
@@ -67,9 +73,10 @@ static mnk_status same_run(const mnk_neural_trainer *t, const mnk_st *st, mnk_er
                *hash = mnk_st_meta_get(st, "rows_hash"), *seed = mnk_st_meta_get(st, "seed");
     mnk_text mine = {0};
     mnk_status status = MNK_OK;
-    if (!name || !options || !hash || !seed) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: metadata is missing", t->checkpoint);
+    if (!name || !options || !hash || !seed)
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: metadata is missing", t->checkpoint);
     MNK_OUT(options_text(t, &mine, err));
-    const char *what = strcmp(name, t->learner->name)                        ? "of another generator"
+    const char *what = strcmp(name, t->learner->name)                 ? "of another generator"
                        : strtoull(seed, NULL, 10) != t->context->seed ? "begun with another --seed"
                        : strcmp(hash, t->hash)                        ? "begun with other rows"
                        : strcmp(options, mine.s)                      ? "begun with other options"
@@ -90,8 +97,8 @@ static mnk_status read_progress(mnk_neural_trainer *t, const mnk_tensors_in *in,
     mnk_neural_progress *p = &t->progress;
     const double *s = steps;
     memcpy(p, progress, sizeof *p);
-    bool fine = p->step >= 0 && p->step <= (double)t->total && p->step == floor(p->step) && p->best_step >= 0 && p->best_step <= p->step &&
-                p->checks_since >= 0 && p->checks_since <= p->step;
+    bool fine = p->step >= 0 && p->step <= (double)t->total && p->step == floor(p->step) && p->best_step >= 0 &&
+                p->best_step <= p->step && p->checks_since >= 0 && p->checks_since <= p->step;
     for (int i = 0; i < 2; i++) fine = fine && s[i] >= 0 && s[i] < 0x1p40 && s[i] == floor(s[i]);
     if (!fine) return mnk_tensors_damaged(in, "its progress is impossible", err);
     t->model->params->step = (uint64_t)s[0], t->others->step = (uint64_t)s[1];

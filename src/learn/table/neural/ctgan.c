@@ -20,19 +20,19 @@ typedef struct gan {
     size_t batch, packs, judged, inputs; /* judged: features of a row as the discriminator sees it */
     mnk_value d_in, d_out;
     mnk_plan *g_train, *g_statistics, *d_both, *d_mix, *d_one;
-    float *soft;     /* [batch][width] the generator's row behind the Gumbel softmax */
-    uint32_t *real;  /* [batch] row */
-    size_t *piece;   /* [batch] conditioned piece, MNK_NOWHERE: none */
-    uint8_t *state;  /* [batch] its state */
-    mnk_rng *rng;    /* [batch] */
-    float *ce;       /* [batch] cross-entropy of the condition */
+    float *soft;                     /* [batch][width] the generator's row behind the Gumbel softmax */
+    uint32_t *real;                  /* [batch] row */
+    size_t *piece;                   /* [batch] conditioned piece, MNK_NOWHERE: none */
+    uint8_t *state;                  /* [batch] its state */
+    mnk_rng *rng;                    /* [batch] */
+    float *ce;                       /* [batch] cross-entropy of the condition */
     float *logit, *gradient, *scale; /* [2 packs] */
     double *norms2;
     float *gumbel; /* [GUMBELS] quantiles */
     /* rows of a state of a condition: row_of[start[condition_at + state] ...] */
     uint32_t *row_of;
-    size_t *start;       /* [conditions + 1] */
-    double *log_weight;  /* [conditions] log(1 + rows) */
+    size_t *start;      /* [conditions + 1] */
+    double *log_weight; /* [conditions] log(1 + rows) */
     uint64_t step;
 } gan;
 
@@ -63,7 +63,8 @@ static mnk_status plans_open(mnk_neural_trainer *t, gan *g, mnk_error *err) {
     MNK_TRY(mnk_plan_open(t->other, t->others, 2 * packs, b, MNK_PLAN_TRAIN, &g->d_both, err));
     MNK_TRY(mnk_plan_open(t->other, t->others, packs, b, MNK_PLAN_TRAIN | MNK_PLAN_INPUT_GRAD, &g->d_one, err));
     if (t->config->loss != LOSS_WGAN) return MNK_OK;
-    return mnk_plan_open(t->other, t->others, packs, b, MNK_PLAN_TRAIN | MNK_PLAN_INPUT_GRAD | MNK_PLAN_TANGENT, &g->d_mix, err);
+    return mnk_plan_open(t->other, t->others, packs, b, MNK_PLAN_TRAIN | MNK_PLAN_INPUT_GRAD | MNK_PLAN_TANGENT, &g->d_mix,
+                         err);
 }
 
 static mnk_status index_open(const mnk_neural_trainer *t, gan *g, mnk_error *err) {
@@ -84,7 +85,8 @@ static mnk_status index_open(const mnk_neural_trainer *t, gan *g, mnk_error *err
     memcpy(next, g->start, l->conditions * sizeof *next);
     for (size_t k = 0; k < l->condition_pieces; k++) {
         size_t c = l->condition[k], at = l->piece[c].condition_at;
-        for (size_t i = 0; i < t->learns; i++) g->row_of[next[at + t->rows.state[t->learn[i] * t->rows.columns + c]]++] = t->learn[i];
+        for (size_t i = 0; i < t->learns; i++)
+            g->row_of[next[at + t->rows.state[t->learn[i] * t->rows.columns + c]]++] = t->learn[i];
     }
     mnk_free(next);
     return MNK_OK;
@@ -134,7 +136,7 @@ static void gan_close(mnk_neural_trainer *t) {
     gan *g = t->own;
     mnk_plan *plans[] = {g->g_train, g->g_statistics, g->d_both, g->d_mix, g->d_one};
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) mnk_plan_close(plans[i]);
-    void *blocks[] = {g->soft,  g->real,     g->piece, g->state,  g->rng,    g->ce,    g->logit,
+    void *blocks[] = {g->soft,     g->real,  g->piece,  g->state,  g->rng,    g->ce,    g->logit,
                       g->gradient, g->scale, g->norms2, g->gumbel, g->row_of, g->start, g->log_weight};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mnk_free(blocks[i]);
     mnk_free(g);
@@ -144,7 +146,8 @@ static void gan_close(mnk_neural_trainer *t) {
 /* ---- a batch ---- */
 
 /* Condition, real row and latent numbers of item i: a function of (seed, step, i) alone. */
-static void choose(const mnk_neural_trainer *t, const gan *g, size_t i, uint64_t step, unsigned role, float *input, mnk_rng *out) {
+static void choose(const mnk_neural_trainer *t, const gan *g, size_t i, uint64_t step, unsigned role, float *input,
+                   mnk_rng *out) {
     mnk_rng r = mnk_neural_rng(t, i, role, step);
     size_t latent = (size_t)t->config->latent;
     memset(input + latent, 0, g->l->conditions * sizeof *input);
@@ -169,7 +172,8 @@ static void choose(const mnk_neural_trainer *t, const gan *g, size_t i, uint64_t
     *out = r;
 }
 
-/* Raw features to what the discriminator sees: Gumbel softmax over the states, and a score only as far as its mode is chosen. */
+/* Raw features to what the discriminator sees: Gumbel softmax over the states, and a score only as far as its mode is chosen.
+ */
 static void soften(const gan *g, double temperature, const float *raw, mnk_rng *r, float *soft) {
     float inverse = (float)(1 / temperature);
     for (size_t c = 0; c < g->l->book->columns; c++) {
@@ -192,7 +196,8 @@ static void soften(const gan *g, double temperature, const float *raw, mnk_rng *
 }
 
 /* The gradient with respect to the raw features, from that with respect to the soft ones. */
-static void soften_back(const gan *g, double temperature, const float *raw, const float *soft, const float *d_soft, float *d_raw) {
+static void soften_back(const gan *g, double temperature, const float *raw, const float *soft, const float *d_soft,
+                        float *d_raw) {
     float inverse = (float)(1 / temperature);
     for (size_t c = 0; c < g->l->book->columns; c++) {
         const mnk_piece *p = &g->l->piece[c];
@@ -247,7 +252,8 @@ static void mix_pack(void *ctx, size_t j) {
 /* ---- the step ---- */
 
 static mnk_status not_finite(const mnk_neural_trainer *t, const char *what, mnk_error *err) {
-    mnk_status status = MNK_FAIL(err, MNK_ERR_FAILED, "training diverged at step %.0f: %s is not finite", t->progress.step, what);
+    mnk_status status =
+        MNK_FAIL(err, MNK_ERR_FAILED, "training diverged at step %.0f: %s is not finite", t->progress.step, what);
     mnk_error_hint(err, "lower --rate and --rate-d");
     return status;
 }
@@ -403,7 +409,8 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     return mnk_neural_fit(t, &c, &learner, context, model, err);
 }
 
-static mnk_status open_file(const mnk_tensors_in *file, const mnk_schema *schema, const void *config, void **model, mnk_error *err) {
+static mnk_status open_file(const mnk_tensors_in *file, const mnk_schema *schema, const void *config, void **model,
+                            mnk_error *err) {
     const mnk_neural_config *c = config;
     mnk_neural_shape shape = {(int)c->latent, (int)c->width, (int)c->depth, true};
     return mnk_neural_open(file, schema, &shape, true, model, err);

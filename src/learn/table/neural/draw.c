@@ -16,15 +16,13 @@ typedef struct drawing {
     mnk_neural_model *m;
     const mnk_draw_request *q;
     mnk_table *out;
-    uint8_t **allowed; /* [columns] NULL, or [states] */
+    uint8_t **allowed;              /* [columns] NULL, or [states] */
     size_t first, rows, candidates; /* of this pass */
-    mnk_rng *rng;      /* [MNK_NEURAL_BATCH] streams of the pass's rows */
-    float *in, *x;     /* [MNK_NEURAL_BATCH][inputs], [..][width] */
+    mnk_rng *rng;                   /* [MNK_NEURAL_BATCH] streams of the pass's rows */
+    float *in, *x;                  /* [MNK_NEURAL_BATCH][inputs], [..][width] */
 } drawing;
 
-static bool is_given(const drawing *d, size_t c, size_t row) {
-    return d->q->given && d->q->given[c] && d->q->given[c][row];
-}
+static bool is_given(const drawing *d, size_t c, size_t row) { return d->q->given && d->q->given[c] && d->q->given[c][row]; }
 
 static int given_state(const drawing *d, size_t c, size_t row) {
     return d->m->layout.piece[c].state[mnk_codebook_bin(&d->m->book, d->out, c, row)];
@@ -50,7 +48,9 @@ static unsigned pick(const double *weight, unsigned n, const uint8_t *allowed, d
     return last;
 }
 
-unsigned mnk_neural_condition(const mnk_piece *p, const uint8_t *allowed, double u) { return pick(p->weight, p->states, allowed, u); }
+unsigned mnk_neural_condition(const mnk_piece *p, const uint8_t *allowed, double u) {
+    return pick(p->weight, p->states, allowed, u);
+}
 
 unsigned mnk_neural_state(const mnk_piece *p, const float *logit, const uint8_t *allowed, double u) {
     double weight[MNK_BINS];
@@ -165,7 +165,9 @@ static mnk_status open_allowed(drawing *d, mnk_error *err) {
             unsigned bin = p->bin[s];
             bool scored = p->has_score && s == 0, fine = scored || bin || !d->q->complete;
             if (b && b->restricted && !scored)
-                fine = fine && (!bin ? b->missing : k->is_number ? k->low[bin] >= b->low && k->low[bin] <= b->high : b->level[bin - 1]);
+                fine = fine && (!bin           ? b->missing
+                                : k->is_number ? k->low[bin] >= b->low && k->low[bin] <= b->high
+                                               : b->level[bin - 1]);
             if (b && b->restricted && scored) fine = b->low <= b->high;
             left += d->allowed[c][s] = fine;
         }

@@ -7,8 +7,7 @@
 
 /* Values with this share of the rows are modes of their own; columns with no more than FEW values are codes. Conditions have
  * at most CONDITION_STATES states: log-frequencies of rare codes would fill the batches with noise. */
-#define SPIKE            0.05
-#define SCORE_LIMIT      4.0
+#define SPIKE 0.05
 enum { FEW = 8, CONDITION_STATES = 64 };
 
 static void add_state(mnk_piece *p, unsigned bin, double weight) {
@@ -77,18 +76,22 @@ void mnk_layout_clear(mnk_layout *l) {
 
 /* ---- scores ---- */
 
-static double share(const mnk_codes *k, const mnk_piece *p, unsigned bin) { return p->total > 0 ? k->count[bin] / p->total : 0; }
+static double share(const mnk_codes *k, const mnk_piece *p, unsigned bin) {
+    return p->total > 0 ? k->count[bin] / p->total : 0;
+}
 
+/* F in [0, 1] lies between 1/2 and n - 1/2 of n rows: the score of the smallest value is finite, and F comes back. */
 double mnk_piece_score(const mnk_codes *k, const mnk_piece *p, unsigned bin, double x, double u) {
     double width = k->high[bin] - k->low[bin], at = width > 0 ? (x - k->low[bin]) / width : u;
     at = at < 0 ? 0 : at > 1 ? 1 : at;
-    double z = mnk_normal_quantile(p->below[bin] + at * share(k, p, bin));
-    return z < -SCORE_LIMIT ? -SCORE_LIMIT : z > SCORE_LIMIT ? SCORE_LIMIT : z;
+    if (p->total <= 1) return 0;
+    return mnk_normal_quantile((0.5 + (p->total - 1) * (p->below[bin] + at * share(k, p, bin))) / p->total);
 }
 
 double mnk_piece_value(const mnk_codes *k, const mnk_piece *p, double score) {
     if (score != score) score = 0; /* a damaged network */
-    double q = mnk_normal_cdf(score < -SCORE_LIMIT ? -SCORE_LIMIT : score > SCORE_LIMIT ? SCORE_LIMIT : score);
+    double q = p->total > 1 ? (mnk_normal_cdf(score) * p->total - 0.5) / (p->total - 1) : 0.5;
+    q = q < 0 ? 0 : q > 1 ? 1 : q;
     unsigned a = 1, b = k->bins; /* the last bin that begins at or below q; spikes begin where the bin after them does */
     while (a < b) {
         unsigned m = (a + b) / 2;

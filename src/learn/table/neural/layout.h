@@ -12,26 +12,26 @@
 #include "learn/table/codebook.h"
 
 typedef struct mnk_piece {
-    bool has_score;              /* then state 0 is the mode that has it */
-    uint16_t states;             /* 1..256 */
-    uint8_t bin[MNK_BINS];       /* [states] codebook bin of a state; that of the score's mode is not read */
-    int16_t state[MNK_BINS];     /* [bins] state of a codebook bin, -1: did not occur */
-    double weight[MNK_BINS];     /* [states] training rows */
-    double below[MNK_BINS];      /* [bins] F at the lower limit of a bin of the score's mode */
-    double total;                /* rows of the score's mode */
-    size_t score_at, state_at;   /* places in the feature vector; MNK_NOWHERE: has none */
-    size_t condition_at;         /* place of its states in the condition vector; MNK_NOWHERE: is no condition */
+    bool has_score;            /* then state 0 is the mode that has it */
+    uint16_t states;           /* 1..256 */
+    uint8_t bin[MNK_BINS];     /* [states] codebook bin of a state; that of the score's mode is not read */
+    int16_t state[MNK_BINS];   /* [bins] state of a codebook bin, -1: did not occur */
+    double weight[MNK_BINS];   /* [states] training rows */
+    double below[MNK_BINS];    /* [bins] F at the lower limit of a bin of the score's mode */
+    double total;              /* rows of the score's mode */
+    size_t score_at, state_at; /* places in the feature vector; MNK_NOWHERE: has none */
+    size_t condition_at;       /* place of its states in the condition vector; MNK_NOWHERE: is no condition */
 } mnk_piece;
 
 #define MNK_NOWHERE ((size_t)-1)
 
 typedef struct mnk_layout {
     const mnk_codebook *book;
-    mnk_piece *piece;  /* [book->columns] */
-    size_t width;      /* features */
-    size_t conditions; /* condition vector */
+    mnk_piece *piece;                    /* [book->columns] */
+    size_t width;                        /* features */
+    size_t conditions;                   /* condition vector */
     size_t *condition, condition_pieces; /* pieces that are conditions */
-    long label;        /* piece of the label, -1 */
+    long label;                          /* piece of the label, -1 */
 } mnk_layout;
 
 /* `book` must live as long. */

@@ -67,8 +67,8 @@ mnk_status mnk_neural_model_ready(mnk_neural_model *m, bool average, mnk_error *
     mnk_plan_close(m->plan);
     m->plan = NULL;
     if (!m->net) return MNK_OK;
-    return mnk_plan_open(m->net, m->params, MNK_NEURAL_BATCH, mnk_backend_find("auto"), average ? MNK_PLAN_AVERAGE : 0, &m->plan,
-                         err);
+    return mnk_plan_open(m->net, m->params, MNK_NEURAL_BATCH, mnk_backend_find("auto"), average ? MNK_PLAN_AVERAGE : 0,
+                         &m->plan, err);
 }
 
 /* ---- file: the codebook, the spreads, and the network's weights and state as two vectors ---- */
@@ -96,7 +96,8 @@ static mnk_status read_file(const mnk_tensors_in *in, mnk_neural_model *m, bool 
     const mnk_neural_shape *s = &m->shape;
     const void *data = NULL;
     size_t have = 0;
-    if (s->latent < 1 || s->latent > MNK_LATENT_MAX || s->width < 1 || s->width > MNK_WIDTH_MAX || s->depth < 1 || s->depth > MNK_DEPTH_MAX)
+    if (s->latent < 1 || s->latent > MNK_LATENT_MAX || s->width < 1 || s->width > MNK_WIDTH_MAX || s->depth < 1 ||
+        s->depth > MNK_DEPTH_MAX)
         return mnk_tensors_damaged(in, "its network has an impossible size", err);
     MNK_TRY(mnk_codebook_open(in, m->schema, &m->book, err));
     MNK_TRY(mnk_layout_open(&m->book, m->schema, &m->layout, err));
@@ -115,8 +116,8 @@ static mnk_status read_file(const mnk_tensors_in *in, mnk_neural_model *m, bool 
     return mnk_neural_model_ready(m, false, err);
 }
 
-mnk_status mnk_neural_open(const mnk_tensors_in *file, const mnk_schema *schema, const mnk_neural_shape *shape, bool conditional,
-                           void **model, mnk_error *err) {
+mnk_status mnk_neural_open(const mnk_tensors_in *file, const mnk_schema *schema, const mnk_neural_shape *shape,
+                           bool conditional, void **model, mnk_error *err) {
     mnk_neural_model *m;
     *model = NULL;
     MNK_TRY(MNK_NEW(m, 1, err));

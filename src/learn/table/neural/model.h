@@ -39,8 +39,8 @@ void mnk_neural_model_close(void *model);
 mnk_status mnk_neural_model_ready(mnk_neural_model *m, bool average, mnk_error *err) MNK_CHECK;
 
 mnk_status mnk_neural_save(const void *model, mnk_tensors *file, mnk_error *err) MNK_CHECK;
-mnk_status mnk_neural_open(const mnk_tensors_in *file, const mnk_schema *schema, const mnk_neural_shape *shape, bool conditional,
-                           void **model, mnk_error *err) MNK_CHECK;
+mnk_status mnk_neural_open(const mnk_tensors_in *file, const mnk_schema *schema, const mnk_neural_shape *shape,
+                           bool conditional, void **model, mnk_error *err) MNK_CHECK;
 mnk_status mnk_neural_draw(const void *model, const mnk_draw_request *request, mnk_table *out, mnk_error *err) MNK_CHECK;
 
 /* A state by its logits, u in [0, 1); `allowed` [states] 0 forbids, NULL: all. */

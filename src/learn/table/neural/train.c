@@ -12,8 +12,8 @@ enum { HELD_MIN = 20, HELD_MAX = 2000, DRAWN = 512, CHECKPOINT_CHECKS = 8 };
 enum { ROLE_SPLIT = 250, ROLE_CHECK = 251 };
 
 mnk_rng mnk_neural_rng(const mnk_neural_trainer *t, uint64_t item, unsigned role, uint64_t step) {
-    return mnk_rng_at(t->context->seed, MNK_PURPOSE_TABLE_NEURAL, item | (uint64_t)role << 48 | (uint64_t)t->context->stream << 56,
-                      (uint32_t)step);
+    return mnk_rng_at(t->context->seed, MNK_PURPOSE_TABLE_NEURAL,
+                      item | (uint64_t)role << 48 | (uint64_t)t->context->stream << 56, (uint32_t)step);
 }
 
 /* ---- rows ---- */
@@ -107,7 +107,8 @@ static mnk_status check(mnk_neural_trainer *t, mnk_error *err) {
     double d = NAN;
     MNK_TRY(t->learner->settle(t, err));
     MNK_TRY(distance(t, &d, err));
-    if (!isfinite(d)) return MNK_FAIL(err, MNK_ERR_FAILED, "%s: rows drawn after %.0f steps are not finite", t->learner->name, p->step);
+    if (!isfinite(d))
+        return MNK_FAIL(err, MNK_ERR_FAILED, "%s: rows drawn after %.0f steps are not finite", t->learner->name, p->step);
     if (p->best_step == 0 || d < p->best) {
         p->best = d, p->best_step = p->step, p->checks_since = 0;
         keep_best(t);
@@ -135,7 +136,8 @@ static mnk_status interrupted(mnk_neural_trainer *t, mnk_error *err) {
 
 static bool is_done(const mnk_neural_trainer *t) {
     const mnk_neural_progress *p = &t->progress;
-    return p->step >= (double)t->total || (p->step >= (double)t->config->steps_min && p->checks_since >= (double)t->config->patience);
+    return p->step >= (double)t->total ||
+           (p->step >= (double)t->config->steps_min && p->checks_since >= (double)t->config->patience);
 }
 
 static mnk_status run(mnk_neural_trainer *t, mnk_error *err) {
@@ -150,9 +152,9 @@ static mnk_status run(mnk_neural_trainer *t, mnk_error *err) {
         report(t);
         if (step % (every * CHECKPOINT_CHECKS) == 0 && t->context->model_path) MNK_TRY(mnk_neural_checkpoint_save(t, err));
     }
-    mnk_observe_log(t->context->observer, MNK_LOG_INFO, "%s: %.0f steps of %lld rows; distance to the %s rows %.4f at step %.0f, kept",
-                    t->learner->name, p->step, (long long)t->config->batch, t->learns < t->rows.n ? "held-out" : "learned", p->best,
-                    p->best_step);
+    mnk_observe_log(t->context->observer, MNK_LOG_INFO,
+                    "%s: %.0f steps of %lld rows; distance to the %s rows %.4f at step %.0f, kept", t->learner->name, p->step,
+                    (long long)t->config->batch, t->learns < t->rows.n ? "held-out" : "learned", p->best, p->best_step);
     /* complete, should a later part of the training be interrupted */
     if (t->context->model_path) MNK_TRY(mnk_neural_checkpoint_save(t, err));
     take_best(t);
@@ -217,8 +219,7 @@ mnk_status mnk_neural_fit(const mnk_table *data, const mnk_neural_config *config
         MNK_OUT(prepare(&t, data, err));
         MNK_OUT(mnk_neural_model_ready(t.model, true, err));
         MNK_OUT(run(&t, err));
-    } else
-        mnk_observe_log(context->observer, MNK_LOG_WARNING, "no column has two values: every row drawn will be the same");
+    } else mnk_observe_log(context->observer, MNK_LOG_WARNING, "no column has two values: every row drawn will be the same");
     MNK_OUT(mnk_neural_model_ready(t.model, false, err));
     *model = t.model;
     t.model = NULL;

@@ -62,18 +62,18 @@ struct mnk_neural_trainer {
     const mnk_neural_config *config;
     mnk_fit_context *context;
     mnk_neural_model *model;
-    mnk_folded rows;  /* all */
-    uint32_t *learn;  /* [learns] rows that are learned */
+    mnk_folded rows; /* all */
+    uint32_t *learn; /* [learns] rows that are learned */
     size_t learns;
-    float *held;      /* [helds][width] features of the rows held out */
+    float *held; /* [helds][width] features of the rows held out */
     size_t helds;
     double held_spread; /* mean distance between two of them */
     uint64_t total;
     mnk_neural_progress progress;
-    float *best; /* averaged weights, state and sigma at the best check */
+    float *best;    /* averaged weights, state and sigma at the best check */
     mnk_net *other; /* discriminator or encoder */
     mnk_params *others;
-    void *own;   /* the learner's */
+    void *own; /* the learner's */
     char *checkpoint;
     char hash[73]; /* of the folded rows */
 };

@@ -20,9 +20,9 @@ typedef struct vae {
     mnk_value e_in, e_out;
     mnk_plan *encoder, *decoder;
     uint32_t *row;
-    float *noise; /* [batch][latent] */
-    double *loss; /* [batch] reconstruction */
-    double *kl;   /* [batch] */
+    float *noise;  /* [batch][latent] */
+    double *loss;  /* [batch] reconstruction */
+    double *kl;    /* [batch] */
     float *error2; /* [batch][width] squared errors of scores, -1: none */
     uint64_t step;
 } vae;
@@ -84,7 +84,8 @@ static void latent_row(void *ctx, size_t i) {
     vae *v = t->own;
     const float *code = mnk_plan_data(v->encoder, v->e_out) + 2 * i * v->latent;
     float *z = mnk_plan_data(v->decoder, t->model->input) + i * v->latent;
-    for (size_t k = 0; k < v->latent; k++) z[k] = code[k] + expf(0.5f * log_var(code[v->latent + k])) * v->noise[i * v->latent + k];
+    for (size_t k = 0; k < v->latent; k++)
+        z[k] = code[k] + expf(0.5f * log_var(code[v->latent + k])) * v->noise[i * v->latent + k];
 }
 
 /* -log p(row | z) and its gradient with respect to the decoder's raw features. */
@@ -165,8 +166,10 @@ static mnk_status vae_step(mnk_neural_trainer *t, mnk_error *err) {
     mnk_parallel_for(v->batch, encode_back_row, t);
     mnk_plan_backward(v->encoder, v->e_out, MNK_BACK_WEIGHTS);
     for (size_t i = 0; i < v->batch; i++) loss += v->loss[i] / (double)v->batch, kl += v->kl[i] / (double)v->batch;
-    if (!isfinite(loss + kl) || !isfinite(mnk_params_gradient_norm(t->model->params)) || !isfinite(mnk_params_gradient_norm(t->others))) {
-        mnk_status status = MNK_FAIL(err, MNK_ERR_FAILED, "training diverged at step %.0f: the loss is not finite", t->progress.step);
+    if (!isfinite(loss + kl) || !isfinite(mnk_params_gradient_norm(t->model->params)) ||
+        !isfinite(mnk_params_gradient_norm(t->others))) {
+        mnk_status status =
+            MNK_FAIL(err, MNK_ERR_FAILED, "training diverged at step %.0f: the loss is not finite", t->progress.step);
         mnk_error_hint(err, "lower --rate");
         return status;
     }
@@ -208,7 +211,8 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     return mnk_neural_fit(t, config, &learner, context, model, err);
 }
 
-static mnk_status open_file(const mnk_tensors_in *file, const mnk_schema *schema, const void *config, void **model, mnk_error *err) {
+static mnk_status open_file(const mnk_tensors_in *file, const mnk_schema *schema, const void *config, void **model,
+                            mnk_error *err) {
     const mnk_neural_config *c = config;
     mnk_neural_shape shape = {(int)c->latent, (int)c->width, (int)c->depth, false};
     return mnk_neural_open(file, schema, &shape, false, model, err);
