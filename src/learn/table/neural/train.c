@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 /* Fewer held-out rows than HELD_MIN judge nothing: then the learned rows do, and the log says so. DRAWN rows of a check. */
-enum { HELD_MIN = 20, HELD_MAX = 2000, DRAWN = 512, CHECKPOINT_CHECKS = 8 };
+enum { HELD_MIN = 20, HELD_MAX = 2000, SETS_MAX = 4, DRAWN = 512, CHECKPOINT_CHECKS = 8 };
 enum { ROLE_SPLIT = 250, ROLE_CHECK = 251 };
 
 mnk_rng mnk_neural_rng(const mnk_neural_trainer *t, uint64_t item, unsigned role, uint64_t step) {
@@ -17,6 +17,10 @@ mnk_rng mnk_neural_rng(const mnk_neural_trainer *t, uint64_t item, unsigned role
 }
 
 /* ---- rows ---- */
+
+static void unfold(const mnk_neural_trainer *t, size_t row, float *x) {
+    mnk_layout_unfold(&t->model->layout, t->rows.state + row * t->rows.columns, t->rows.score + row * t->rows.columns, x);
+}
 
 static mnk_status hold_out(mnk_neural_trainer *t, mnk_error *err) {
     size_t n = t->rows.n, width = t->model->layout.width, helds = (size_t)(t->config->holdout * (double)n), *order = NULL;
@@ -37,10 +41,13 @@ static mnk_status hold_out(mnk_neural_trainer *t, mnk_error *err) {
     for (size_t i = 0; i < t->learns; i++) t->learn[i] = (uint32_t)order[i];
     for (size_t i = 0; i < t->helds; i++) {
         size_t row = order[own ? i : t->learns + i];
-        mnk_layout_unfold(&t->model->layout, t->rows.state + row * t->rows.columns, t->rows.score + row * t->rows.columns,
-                          t->held + i * width);
+        unfold(t, row, t->held + i * width);
     }
     t->held_spread = mnk_neural_spread(t->held, t->helds, width);
+    if (own) goto out;
+    t->sets = t->learns / t->helds < SETS_MAX ? t->learns / t->helds : SETS_MAX;
+    MNK_OUT(MNK_NEW(t->seen, t->sets * t->helds * width + 1, err));
+    for (size_t i = 0; i < t->sets * t->helds; i++) unfold(t, order[i], t->seen + i * width);
 out:
     mnk_free(order);
     return status;
@@ -78,7 +85,18 @@ static void take_best(mnk_neural_trainer *t) {
     memcpy(t->model->sigma, t->best + p->n + p->n_state, t->model->layout.width * sizeof *t->best);
 }
 
-/* Energy distance of rows drawn now, with the same streams at every check, to those held out. */
+/* Mean distance to the nearest held-out row, less that to the nearest of as many learned rows. Which rows were held out
+ * moves it by a constant, which does not matter to where its smallest value is. */
+static double copying(const mnk_neural_trainer *t, const float *x, size_t n) {
+    size_t width = t->model->layout.width;
+    double learned = 0;
+    if (t->sets == 0) return 0;
+    for (size_t k = 0; k < t->sets; k++)
+        learned += mnk_neural_nearest(x, n, t->seen + k * t->helds * width, t->helds, width) / (double)t->sets;
+    return mnk_neural_nearest(x, n, t->held, t->helds, width) - learned;
+}
+
+/* Of rows drawn now, with the same streams at every check: energy distance to the held-out rows, and copying. */
 static mnk_status distance(mnk_neural_trainer *t, double *out, mnk_error *err) {
     const mnk_layout *l = &t->model->layout;
     uint64_t item[DRAWN];
@@ -94,7 +112,7 @@ static mnk_status distance(mnk_neural_trainer *t, double *out, mnk_error *err) {
     MNK_OUT(MNK_NEW(x, DRAWN * l->width, err));
     for (size_t i = 0; i < DRAWN; i++)
         mnk_layout_unfold(l, folded.state + i * folded.columns, folded.score + i * folded.columns, x + i * l->width);
-    *out = mnk_neural_energy(x, DRAWN, t->held, t->helds, l->width, t->held_spread);
+    *out = mnk_neural_energy(x, DRAWN, t->held, t->helds, l->width, t->held_spread) + copying(t, x, DRAWN);
 out:
     mnk_table_close(drawn);
     mnk_folded_clear(&folded);
@@ -204,6 +222,7 @@ static void close_trainer(mnk_neural_trainer *t) {
     mnk_folded_clear(&t->rows);
     mnk_free(t->learn);
     mnk_free(t->held);
+    mnk_free(t->seen);
     mnk_free(t->best);
     mnk_free(t->checkpoint);
 }
