@@ -46,7 +46,8 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_TABLE_RECODE, /* undoing the recoding: within a pool of rare levels */
     MNK_PURPOSE_TABLE_ID,     /* identifiers */
     MNK_PURPOSE_TABLE_MIX,    /* which row of a wanted mix is drawn next */
-    MNK_PURPOSE_HALVES        /* which half of a table learns and which judges: leaks of the outcome */
+    MNK_PURPOSE_HALVES,       /* which half of a table learns and which judges: leaks of the outcome */
+    MNK_PURPOSE_TABLE_NEURAL  /* steps of a neural generator of tables: rows, conditions, latent numbers, noise */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */
