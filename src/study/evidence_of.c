@@ -78,7 +78,7 @@ static mnk_status gan_facts(const mnk_run *r, mnk_evidence_fact *facts, size_t *
     fact(facts, n, "kind", "class-conditional GAN");
     fact(facts, n, "images", "%d × %d, %s", info->width, info->height, info->channels == 3 ? "colour" : "grey");
     fact(facts, n, "parameters", "%.2f million", (double)info->parameters / 1e6);
-    fact(facts, n, "trained on", "%.0f thousand images shown", info->kimg);
+    fact(facts, n, "trained on", "%.0f thousand images shown; weights kept: those of %.0f", info->trained_kimg, info->kimg);
     fact(facts, n, "model", "%s", info->model_hash);
     fact(facts, n, "formal privacy guarantee", "%s", info->privacy);
     mnk_gan_close(gan);
