@@ -175,7 +175,7 @@ static mnk_status attack(audit *a, mnk_table_generator *model, mnk_error *err) {
     MNK_OUT(mnk_attack_scores_open(&control, a->observer, &seen, err));
     mnk_result_encoding *shown = &a->result->encoding[a->result->encodings++];
     snprintf(shown->name, sizeof shown->name, "%s", e.name);
-    snprintf(shown->note, sizeof shown->note, "%s", e.note);
+    snprintf(shown->note, sizeof shown->note, "of the reference: %.140s", e.note);
     shown->dim = (int)(e.near_d + e.codes);
     MNK_OUT(mnk_attack_judge(&a->targets, &scores, &seen, a->config, e.name, a->result, err));
 out:
@@ -199,7 +199,12 @@ static mnk_status select_rows(audit *a, mnk_error *err) {
 }
 
 static mnk_status disclose(const audit *a, mnk_error *err) {
-    const mnk_disclosure d = {a->train, a->holdout, a->synthetic, a->config, a->observer, a->result};
+    mnk_disclosure d = {.train = a->train,
+                        .holdout = a->holdout,
+                        .synthetic = a->synthetic,
+                        .config = a->config,
+                        .observer = a->observer,
+                        .result = a->result};
     return mnk_disclosure_run(&d, err);
 }
 
