@@ -129,7 +129,8 @@ static void test_discriminator(void **state) {
     c.kimg = 0.5, c.width = 8, c.latent = 8, c.pack = 2, c.batch = 32;
     snprintf(model, sizeof model, "%s/tiny.safetensors", test_folder("attack_images"));
     assert_ok(mnk_gan_train(train, &c, model, NULL, &err));
-    snprintf(checkpoint, sizeof checkpoint, "%.*s.run/checkpoint.safetensors", (int)(strlen(model) - strlen(".safetensors")), model);
+    snprintf(checkpoint, sizeof checkpoint, "%.*s.run/checkpoint.safetensors", (int)(strlen(model) - strlen(".safetensors")),
+             model);
     assert_ok(mnk_gan_discriminator_logits(checkpoint, train, all, &err));
     assert_ok(mnk_images_select(train, row, 3, &part, &err));
     assert_ok(mnk_gan_discriminator_logits(checkpoint, part, some, &err));

@@ -191,6 +191,7 @@ mnk_status mnk_attack_images(const mnk_images *train, const mnk_images *holdout,
     MNK_OUT(mnk_attack_deal_open(train->n, holdout->n, synthetic->n, train->group, holdout->group, config, &a.deal, err));
     MNK_OUT(select_rows(&a, err));
     MNK_OUT(attack(&a, classifier, model_path, err));
+    if (config->hide_real) mnk_attack_hide(a.result);
     a.result->threads = mnk_threads();
     a.result->wall_s = now_s() - started;
 out:

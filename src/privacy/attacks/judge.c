@@ -334,6 +334,10 @@ static mnk_status flag_worst(const context *c, size_t attack, mnk_error *err) {
     return status;
 }
 
+void mnk_attack_hide(mnk_result *r) {
+    for (size_t i = 0; i < r->flags; i++) r->flag[i].of = -1;
+}
+
 mnk_status mnk_attack_judge(const mnk_attack_targets *t, const mnk_attack_scores *s, const mnk_attack_scores *control,
                             const mnk_attack_config *config, const char *encoding, mnk_result *r, mnk_error *err) {
     context c = {.t = t, .s = s, .config = config, .encoding = encoding, .n = t->members + t->others, .r = r};

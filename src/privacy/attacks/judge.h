@@ -45,6 +45,9 @@ void mnk_attack_scores_close(mnk_attack_scores *s);
 mnk_status mnk_attack_judge(const mnk_attack_targets *t, const mnk_attack_scores *s, const mnk_attack_scores *control,
                             const mnk_attack_config *config, const char *encoding, mnk_result *r, mnk_error *err) MNK_CHECK;
 
+/* Takes the rows of real records out of the flags. */
+void mnk_attack_hide(mnk_result *r);
+
 /* AUC of score for the first `members` of n records, its variance by unit (sums of influences). in (NULL: all) chooses. */
 mnk_status mnk_attack_auc(const double *score, size_t n, const uint8_t *is_member, const uint8_t *in, const int32_t *unit,
                           size_t units, mnk_auc *out, mnk_error *err) MNK_CHECK;

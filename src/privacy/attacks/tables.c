@@ -226,6 +226,7 @@ mnk_status mnk_attack_tables(const mnk_table *train, const mnk_table *holdout, c
     MNK_OUT(select_rows(&a, err));
     MNK_OUT(attack(&a, model, err));
     MNK_OUT(disclose(&a, err));
+    if (config->hide_real) mnk_attack_hide(a.result);
     a.result->threads = mnk_threads();
     a.result->wall_s = now_s() - started;
 out:
