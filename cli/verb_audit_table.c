@@ -1,4 +1,7 @@
 /* manikin audit on tables: membership, disclosure, anonymity. */
+#include <stdio.h>
+#include <unistd.h>
+
 #include "audit_finish.h"
 #include "manikin/attack.h"
 #include "privacy/attacks/config.h"
@@ -59,7 +62,12 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     k->audit.hide_real = k->attack.hide_real;
     MNK_OUT(check(k, err));
     MNK_OUT(cli_audit_begin(c, &k->audit, err));
+    if (k->attack.shadows && !k->model)
+        MNK_OUT(MNK_FAIL(err, MNK_ERR_USAGE, "audit: --shadows needs --model: what is to be trained anew"));
     if (k->model) MNK_OUT(mnk_table_generator_open(k->model, &model, err));
+    char scratch[1200];
+    snprintf(scratch, sizeof scratch, "%.1100s.shadow-%ld", k->model ? k->model : "", (long)getpid());
+    k->attack.scratch_path = scratch;
     MNK_OUT(open_tables(c, model, set, err));
     MNK_OUT(mnk_attack_tables(set[0], set[1], set[2], model, &k->attack, c->observer, &result, err));
     MNK_OUT(cli_audit_finish(c, &k->audit, result, err));

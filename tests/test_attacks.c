@@ -15,6 +15,7 @@
 #include "privacy/attacks/disclosure.h"
 #include "privacy/attacks/judge.h"
 #include "privacy/attacks/sets.h"
+#include "privacy/attacks/shadow.h"
 #include "privacy/attacks/singling_out.h"
 
 static void near(double got, double wanted, double tolerance) {
@@ -330,6 +331,48 @@ static void test_bad_input_is_refused(void **state) {
     mnk_schema_close(s);
 }
 
+/* ---- shadows ---- */
+
+static mnk_status repeats(void *ctx, const mnk_table *train, uint64_t seed, mnk_table **out, mnk_error *err) {
+    size_t row[1000];
+    (void)ctx;
+    for (size_t i = 0; i < train->n; i++) row[i] = (i * 7 + seed) % train->n; /* every row in some order */
+    return mnk_table_select(train, row, train->n, out, err);
+}
+
+static mnk_status ignores(void *ctx, const mnk_table *train, uint64_t seed, mnk_table **out, mnk_error *err) {
+    (void)err;
+    (void)ctx;
+    *out = some(train->schema, train->n, 7000 + seed);
+    return MNK_OK;
+}
+
+/* A generator that repeats its rows gives every target away; one that does not look at them none. */
+static void test_shadows(void **state) {
+    (void)state;
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_schema *s = patients_schema();
+    mnk_table *train = some(s, 100, 70), *holdout = some(s, 101, 71);
+    size_t target[4], outside = 0;
+    mnk_auc auc[4];
+    mnk_shadows shadows = {repeats, NULL, 40, 4, 1, 0.95};
+    assert_ok(mnk_shadow_targets(train, holdout, 4, target, &err));
+    assert_ok(mnk_shadow_run(&shadows, train, holdout, target, NULL, auc, &err));
+    for (int t = 0; t < 4; t++)
+        assert_true(auc[t].value == 1 && auc[t].positives > 8 && auc[t].positives + auc[t].negatives == 40);
+    shadows.make = ignores;
+    assert_ok(mnk_shadow_run(&shadows, train, holdout, target, NULL, auc, &err));
+    for (int t = 0; t < 4; t++) {
+        double low, high;
+        mnk_auc_interval(&auc[t], 0.99, MNK_AUC_LOGIT, &low, &high);
+        outside += low > 0.5 || high < 0.5;
+    }
+    assert_int_equal(outside, 0);
+    mnk_table_close(train);
+    mnk_table_close(holdout);
+    mnk_schema_close(s);
+}
+
 /* ---- policy ---- */
 
 static void test_policy(void **state) {
@@ -385,6 +428,7 @@ int main(void) {
         cmocka_unit_test(test_partial_leak_is_seen),
         cmocka_unit_test(test_same_bytes_for_any_threads),
         cmocka_unit_test(test_bad_input_is_refused),
+        cmocka_unit_test(test_shadows),
         cmocka_unit_test(test_policy),
     };
     return MNK_RUN_TESTS("attacks", tests);

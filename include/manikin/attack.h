@@ -22,6 +22,8 @@ typedef struct mnk_attack_config {
     const char *quasi;     /* tables: comma-separated columns an attacker may know; NULL: by the schema's roles */
     const char *sensitive; /* tables: what the attacker wants to know; NULL: by the roles, else the label */
     const char *link;      /* tables: "a,b/c,d": columns of two files to be linked; NULL: quasi-identifiers and the others */
+    int64_t shadows; /* tables with a model: generators trained anew for the shadow attack; 0: none */
+    const char *scratch_path; /* not in the table: where they are written, one after the other */
 } mnk_attack_config;
 
 /* The defaults of its options (the tables are in privacy/attacks/config.h). */

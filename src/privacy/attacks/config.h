@@ -21,7 +21,8 @@
     {"quasi", 0, MNK_OPTION_TEXT, offsetof(type, field(quasi)), "COLUMNS", NULL, 0, 0, NULL, "columns an attacker may know, with commas [role quasi-identifier]", false}, \
     {"sensitive", 0, MNK_OPTION_TEXT, offsetof(type, field(sensitive)), "COLUMNS", NULL, 0, 0, NULL, "columns he wants to know [role sensitive, else the label]", false}, \
     {"link", 0, MNK_OPTION_TEXT, offsetof(type, field(link)), "A,B/C,D", NULL, 0, 0, NULL, "columns of two files that he wants to link [quasi-identifiers / the others]", true}, \
-    {"attempts", 0, MNK_OPTION_INT, offsetof(type, field(attempts)), "N", "500", 20, 1e5, NULL, "attempts of singling out, linkability, inference", true}
+    {"attempts", 0, MNK_OPTION_INT, offsetof(type, field(attempts)), "N", "500", 20, 1e5, NULL, "attempts of singling out, linkability, inference", true}, \
+    {"shadows", 0, MNK_OPTION_INT, offsetof(type, field(shadows)), "N", "0", 0, 10000, NULL, "with --model: train so many generators anew, with and without isolated records (64 and more)", true}
 /* clang-format on */
 
 extern const mnk_option mnk_attack_options[]; /* all of them */

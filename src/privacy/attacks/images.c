@@ -144,6 +144,10 @@ static mnk_status attack(audit *a, mnk_classifier *classifier, const char *model
     MNK_OUT(mnk_encode(a->config->encoding, &sets, a->observer, &e, err));
     MNK_OUT(mnk_attack_problem_open(&e, false, a->config->seed, &problem, err));
     MNK_OUT(mnk_attack_problem_open(&e, true, a->config->seed, &control, err));
+    if (strcmp(e.name, "classifier") == 0)
+        mnk_result_add_warning(a->result,
+                               "encoding classifier: valid only if the classifier did not learn from train; otherwise "
+                               "its memory of train is found and not that of the synthetic data");
     if (model_path) MNK_OUT(ask_model(a, model_path, &problem, err));
     MNK_OUT(add_classes(a, err));
     MNK_OUT(mnk_attack_isolated(&a->targets, &problem, err));

@@ -10,6 +10,7 @@
 #include "privacy/attacks/disclosure.h"
 #include "privacy/attacks/judge.h"
 #include "privacy/attacks/sets.h"
+#include "privacy/attacks/shadow.h"
 
 typedef struct audit {
     const mnk_table *train, *holdout, *synthetic;
@@ -225,6 +226,8 @@ mnk_status mnk_attack_tables(const mnk_table *train, const mnk_table *holdout, c
     MNK_OUT(mnk_attack_deal_open(train->n, holdout->n, synthetic->n, train->person, holdout->person, config, &a.deal, err));
     MNK_OUT(select_rows(&a, err));
     MNK_OUT(attack(&a, model, err));
+    if (model && config->shadows && config->scratch_path)
+        MNK_OUT(mnk_shadow_judge(train, holdout, model, config, observer, a.result, err));
     MNK_OUT(disclose(&a, err));
     if (config->hide_real) mnk_attack_hide(a.result);
     a.result->threads = mnk_threads();
