@@ -19,7 +19,8 @@ typedef struct mnk_attack_problem {
     mnk_features features[MNK_SIDES]; /* for classifiers: tree and linear form of the same coordinates */
     float *white[MNK_SIDES];          /* [n][white_d] for densities: whitened components of the reference */
     size_t white_d;
-    double *model; /* [targets] what the model file says of each (log density, discriminator logit); NULL: nothing */
+    const double
+        *model; /* borrowed; [targets] what the model file says of each (log density, discriminator logit); NULL: nothing */
     bool model_is_density;
     uint64_t seed;
 } mnk_attack_problem;

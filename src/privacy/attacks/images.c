@@ -113,17 +113,14 @@ static mnk_status add_classes(audit *a, mnk_error *err) {
 }
 
 /* A model without a discriminator is no mistake: there is less to attack, and that is said. */
-static mnk_status ask_model(audit *a, const char *path, mnk_attack_problem *p, mnk_error *err) {
+static mnk_status ask_model(audit *a, const char *path, double **logit, mnk_error *err) {
     mnk_error own = MNK_ERROR_INIT;
-    double *logit = NULL;
-    MNK_TRY(MNK_NEW(logit, a->deal.members + a->deal.others, err));
-    mnk_status status = mnk_gan_discriminator_logits(path, a->member, logit, &own);
-    if (status == MNK_OK) status = mnk_gan_discriminator_logits(path, a->other, logit + a->deal.members, &own);
-    if (status == MNK_OK) {
-        p->model = logit;
-        return MNK_OK;
-    }
-    mnk_free(logit);
+    MNK_TRY(MNK_NEW(*logit, a->deal.members + a->deal.others, err));
+    mnk_status status = mnk_gan_discriminator_logits(path, a->member, *logit, &own);
+    if (status == MNK_OK) status = mnk_gan_discriminator_logits(path, a->other, *logit + a->deal.members, &own);
+    if (status == MNK_OK) return MNK_OK;
+    mnk_free(*logit);
+    *logit = NULL;
     if (status != MNK_ERR_UNSUPPORTED) return MNK_FAIL(err, status, "%s", own.message);
     mnk_result_add_warning(a->result,
                            "%.120s: a released model holds no discriminator, so its weights were not attacked; give the "
@@ -135,34 +132,21 @@ static mnk_status ask_model(audit *a, const char *path, mnk_attack_problem *p, m
 static mnk_status attack(audit *a, mnk_classifier *classifier, const char *model_path, mnk_error *err) {
     mnk_sets sets = {0};
     mnk_encoded e = {0};
-    mnk_attack_problem problem = {0}, control = {0};
-    mnk_attack_scores scores = {0}, seen = {0};
+    double *logit = NULL;
     mnk_status status = MNK_OK;
     MNK_OUT(mnk_sets_open(a->reference, a->other, a->some, classifier, &a->evaluate, &sets, err));
     sets.images[MNK_ROLE_FLOOR] = a->member; /* attacks need no floor; its place is for the members */
     MNK_OUT(mnk_sets_classify(&sets, a->observer, err));
     MNK_OUT(mnk_encode(a->config->encoding, &sets, a->observer, &e, err));
-    MNK_OUT(mnk_attack_problem_open(&e, false, a->config->seed, &problem, err));
-    MNK_OUT(mnk_attack_problem_open(&e, true, a->config->seed, &control, err));
     if (strcmp(e.name, "classifier") == 0)
         mnk_result_add_warning(a->result,
                                "encoding classifier: valid only if the classifier did not learn from train; otherwise "
                                "its memory of train is found and not that of the synthetic data");
-    if (model_path) MNK_OUT(ask_model(a, model_path, &problem, err));
+    if (model_path) MNK_OUT(ask_model(a, model_path, &logit, err));
     MNK_OUT(add_classes(a, err));
-    MNK_OUT(mnk_attack_isolated(&a->targets, &problem, err));
-    MNK_OUT(mnk_attack_scores_open(&problem, a->observer, &scores, err));
-    MNK_OUT(mnk_attack_scores_open(&control, a->observer, &seen, err));
-    mnk_result_encoding *shown = &a->result->encoding[a->result->encodings++];
-    snprintf(shown->name, sizeof shown->name, "%s", e.name);
-    snprintf(shown->note, sizeof shown->note, "%s", e.note);
-    shown->dim = (int)e.near_d;
-    MNK_OUT(mnk_attack_judge(&a->targets, &scores, &seen, a->config, e.name, a->result, err));
+    MNK_OUT(mnk_attack_battery(&e, logit, false, &a->targets, a->config, a->observer, a->result, err));
 out:
-    mnk_attack_scores_close(&scores);
-    mnk_attack_scores_close(&seen);
-    mnk_attack_problem_close(&problem);
-    mnk_attack_problem_close(&control);
+    mnk_free(logit);
     mnk_encoded_close(&e);
     mnk_sets_close(&sets);
     return status;

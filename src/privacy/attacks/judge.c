@@ -1,6 +1,7 @@
 #include "privacy/attacks/judge.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -362,5 +363,29 @@ mnk_status mnk_attack_judge(const mnk_attack_targets *t, const mnk_attack_scores
                                "such coarse records this audit can show nothing");
 out:
     mnk_free(c.is_member);
+    return status;
+}
+
+mnk_status mnk_attack_battery(const mnk_encoded *e, const double *model, bool model_is_density, mnk_attack_targets *t,
+                              const mnk_attack_config *config, const mnk_observer *observer, mnk_result *r, mnk_error *err) {
+    mnk_attack_problem problem = {0}, control = {0};
+    mnk_attack_scores scores = {0}, seen = {0};
+    mnk_status status = MNK_OK;
+    MNK_OUT(mnk_attack_problem_open(e, false, config->seed, &problem, err));
+    MNK_OUT(mnk_attack_problem_open(e, true, config->seed, &control, err));
+    problem.model = model, problem.model_is_density = model && model_is_density;
+    MNK_OUT(mnk_attack_isolated(t, &problem, err));
+    MNK_OUT(mnk_attack_scores_open(&problem, observer, &scores, err));
+    MNK_OUT(mnk_attack_scores_open(&control, observer, &seen, err));
+    mnk_result_encoding *shown = &r->encoding[r->encodings++];
+    snprintf(shown->name, sizeof shown->name, "%s", e->name);
+    snprintf(shown->note, sizeof shown->note, "of the reference: %.140s", e->note);
+    shown->dim = (int)(e->near_d + e->codes);
+    MNK_OUT(mnk_attack_judge(t, &scores, &seen, config, e->name, r, err));
+out:
+    mnk_attack_scores_close(&scores);
+    mnk_attack_scores_close(&seen);
+    mnk_attack_problem_close(&problem);
+    mnk_attack_problem_close(&control);
     return status;
 }

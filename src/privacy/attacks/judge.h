@@ -45,6 +45,12 @@ void mnk_attack_scores_close(mnk_attack_scores *s);
 mnk_status mnk_attack_judge(const mnk_attack_targets *t, const mnk_attack_scores *s, const mnk_attack_scores *control,
                             const mnk_attack_config *config, const char *encoding, mnk_result *r, mnk_error *err) MNK_CHECK;
 
+/* Everything from an encoding (roles as in mnk_attack_problem_open) to metrics: problem, control, the isolated tenth, scores,
+ * judgement. model [targets]: what the model file says, NULL: nothing. */
+mnk_status mnk_attack_battery(const mnk_encoded *e, const double *model, bool model_is_density, mnk_attack_targets *t,
+                              const mnk_attack_config *config, const mnk_observer *observer, mnk_result *r,
+                              mnk_error *err) MNK_CHECK;
+
 /* Takes the rows of real records out of the flags. */
 void mnk_attack_hide(mnk_result *r);
 

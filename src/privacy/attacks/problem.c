@@ -120,6 +120,5 @@ void mnk_attack_problem_close(mnk_attack_problem *p) {
         mnk_features_close(&p->features[k]);
         mnk_free(p->white[k]);
     }
-    mnk_free(p->model);
     *p = (mnk_attack_problem){0};
 }

@@ -140,50 +140,36 @@ static mnk_status add_subgroups(audit *a, mnk_error *err) {
 }
 
 /* Log densities; records that the model cannot read take the lowest of the others. */
-static mnk_status ask_model(audit *a, mnk_table_generator *model, mnk_attack_problem *p, mnk_error *err) {
+static mnk_status ask_model(audit *a, mnk_table_generator *model, double **density, mnk_error *err) {
     const size_t n = a->member->n + a->other->n;
     double least = INFINITY;
     if (!mnk_table_generator_describe(model)->has_density) {
         mnk_result_add_warning(a->result, "the model has no density: its file was not attacked");
         return MNK_OK;
     }
-    MNK_TRY(MNK_NEW(p->model, n, err));
-    MNK_TRY(mnk_table_generator_density(model, a->member, p->model, err));
-    MNK_TRY(mnk_table_generator_density(model, a->other, p->model + a->member->n, err));
+    MNK_TRY(MNK_NEW(*density, n, err));
+    MNK_TRY(mnk_table_generator_density(model, a->member, *density, err));
+    MNK_TRY(mnk_table_generator_density(model, a->other, *density + a->member->n, err));
     for (size_t i = 0; i < n; i++)
-        if (isfinite(p->model[i])) least = fmin(least, p->model[i]);
+        if (isfinite((*density)[i])) least = fmin(least, (*density)[i]);
     for (size_t i = 0; i < n; i++)
-        if (!isfinite(p->model[i])) p->model[i] = isfinite(least) ? least : 0;
-    p->model_is_density = true;
+        if (!isfinite((*density)[i])) (*density)[i] = isfinite(least) ? least : 0;
     return MNK_OK;
 }
 
 static mnk_status attack(audit *a, mnk_table_generator *model, mnk_error *err) {
     mnk_table_sets sets = {0};
     mnk_encoded e = {0};
-    mnk_attack_problem problem = {0}, control = {0};
-    mnk_attack_scores scores = {0}, seen = {0};
+    double *density = NULL;
     mnk_status status = MNK_OK;
     MNK_OUT(mnk_table_sets_open(a->reference, a->other, a->some, &a->evaluate, &sets, err));
     sets.table[MNK_ROLE_FLOOR] = a->member; /* attacks need no floor; its place is for the members */
     MNK_OUT(mnk_table_encode(&sets, true, a->observer, &e, err));
-    MNK_OUT(mnk_attack_problem_open(&e, false, a->config->seed, &problem, err));
-    MNK_OUT(mnk_attack_problem_open(&e, true, a->config->seed, &control, err));
-    if (model) MNK_OUT(ask_model(a, model, &problem, err));
+    if (model) MNK_OUT(ask_model(a, model, &density, err));
     MNK_OUT(add_subgroups(a, err));
-    MNK_OUT(mnk_attack_isolated(&a->targets, &problem, err));
-    MNK_OUT(mnk_attack_scores_open(&problem, a->observer, &scores, err));
-    MNK_OUT(mnk_attack_scores_open(&control, a->observer, &seen, err));
-    mnk_result_encoding *shown = &a->result->encoding[a->result->encodings++];
-    snprintf(shown->name, sizeof shown->name, "%s", e.name);
-    snprintf(shown->note, sizeof shown->note, "of the reference: %.140s", e.note);
-    shown->dim = (int)(e.near_d + e.codes);
-    MNK_OUT(mnk_attack_judge(&a->targets, &scores, &seen, a->config, e.name, a->result, err));
+    MNK_OUT(mnk_attack_battery(&e, density, true, &a->targets, a->config, a->observer, a->result, err));
 out:
-    mnk_attack_scores_close(&scores);
-    mnk_attack_scores_close(&seen);
-    mnk_attack_problem_close(&problem);
-    mnk_attack_problem_close(&control);
+    mnk_free(density);
     mnk_encoded_close(&e);
     mnk_table_sets_close(&sets);
     return status;
