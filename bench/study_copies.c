@@ -1,7 +1,7 @@
 /* Recall of the search for near-copies on pictures whose source is known: a dataset with a group column (source tile, person)
  * in which a group's pictures are turned, cropped, mirrored versions of one another.
  *
- *     study_copies tiles32.npz [--threads N] [--groups-span-classes]
+ *     study_copies tiles32.npz [--threads N] [--groups-span-classes] [--protocol one|all|fresh] [--choose]
  *
  * Half of the train groups (every other one, "choose") may be used to choose constants; figures are those of the other half
  * and of the test groups. Protocols:
@@ -57,7 +57,7 @@ static mnk_images *open_part(const char *path, const char *split, bool within, i
     return out;
 }
 
-/* Splits d into a reference and queries: keep[] pictures of each group go to the reference (0: all but the queries). */
+/* Splits d into a reference and queries: one random picture of each group goes to the reference, or all but the queries. */
 static void deal(const mnk_images *d, bool one, size_t most, uint64_t seed, mnk_images **reference, mnk_images **query) {
     mnk_error err = MNK_ERROR_INIT;
     mnk_rng r = mnk_rng_at(seed, MNK_PURPOSE_TEST, 0, 0);
@@ -199,18 +199,21 @@ static void fresh(const mnk_images *choose, const mnk_images *rest, const mnk_im
     mnk_images_close(q);
 }
 
+static bool wanted(const char *only, const char *name) { return !*only || !strcmp(only, name); }
+
 int main(int argc, char **argv) {
-    const char *path = NULL;
+    const char *path = NULL, *only = "";
     bool within = true, choose_only = false;
     int threads = 0;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--threads") && i + 1 < argc) threads = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--groups-span-classes")) within = false;
         else if (!strcmp(argv[i], "--choose")) choose_only = true;
+        else if (!strcmp(argv[i], "--protocol") && i + 1 < argc) only = argv[++i];
         else path = argv[i];
     }
     if (!path) {
-        fprintf(stderr, "study_copies DATA.npz [--threads N] [--groups-span-classes] [--choose]\n");
+        fprintf(stderr, "study_copies DATA.npz [--threads N] [--groups-span-classes] [--protocol one|all|fresh] [--choose]\n");
         return 2;
     }
     mnk_threads_set(threads);
@@ -222,13 +225,15 @@ int main(int argc, char **argv) {
         protocol("choose", choose, false, 1);
     } else {
         mnk_images *rest = open_part(path, "train", within, 1), *test = open_part(path, "test", within, -1);
-        for (uint64_t seed = 1; seed <= 2; seed++) {
+        for (uint64_t seed = 1; seed <= 2 && wanted(only, "one"); seed++) {
             protocol("rest", rest, true, seed);
             protocol("test", test, true, seed);
         }
-        protocol("rest", rest, false, 1);
-        protocol("test", test, false, 1);
-        fresh(choose, rest, test);
+        if (wanted(only, "all")) {
+            protocol("rest", rest, false, 1);
+            protocol("test", test, false, 1);
+        }
+        if (wanted(only, "fresh")) fresh(choose, rest, test);
         mnk_images_close(rest);
         mnk_images_close(test);
     }

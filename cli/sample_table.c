@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "manikin/table_generator.h"
+#include "sample_keep.h"
 #include "train_table.h"
 
 /* On the generator's schema, so that levels have the same numbers. */
@@ -19,7 +20,7 @@ static mnk_status check(cli_context *c, const sample_table_config *k, mnk_error 
         mnk_error_hint(err, "add -o synthetic.csv");
         return status;
     }
-    if (k->impute && (k->n || k->persons || k->where || k->class_name || k->class_balance || k->like))
+    if (k->impute && (k->n || k->persons || k->where || k->class_name || k->class_balance || k->like || k->keep))
         return MNK_FAIL(err, MNK_ERR_USAGE, "--impute fills the holes of a table: leave out -n and the conditions");
     if (!mnk_is_table(c->common.out)) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "%s: a table is written as .csv or .csv.gz", c->common.out);
@@ -52,7 +53,8 @@ static mnk_status draw(cli_context *c, const sample_table_config *k, mnk_table_g
                                   .like = other,
                                   .like_columns = k->like_columns,
                                   .seed = (uint64_t)c->common.seed};
-    MNK_OUT(mnk_table_generator_sample(g, &o, c->observer, out, NULL, err));
+    MNK_OUT(k->keep ? sample_keep_table(c, g, &o, k->keep, k->train, out, err)
+                    : mnk_table_generator_sample(g, &o, c->observer, out, NULL, err));
 out:
     mnk_table_close(other);
     return status;

@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "manikin/table.h"
 
-enum { CLI_TRAIN_TABLES = 5 }; /* rows of kinds.c */
+enum { CLI_TRAIN_TABLES = 7 }; /* rows of kinds.c */
 extern cli_verb cli_train_table_verbs[CLI_TRAIN_TABLES + 1];
 
 /* How a table is to be read. */
@@ -34,7 +34,7 @@ mnk_status table_source_open(const table_source *s, const char *path, const mnk_
 typedef struct sample_table_config {
     int64_t n, persons;
     bool class_balance;
-    const char *where, *class_name, *like, *like_columns, *impute;
+    const char *where, *class_name, *like, *like_columns, *impute, *keep, *train;
 } sample_table_config;
 mnk_status sample_table_run(cli_context *c, const sample_table_config *k, mnk_error *err) MNK_CHECK;
 

@@ -1,9 +1,7 @@
 /* manikin evaluate on tables: judges, models, fairness, ranking of several synthetic tables, a page. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "cli.h"
 #include "evaluate/models/config.h"
 #include "evaluate/table/config.h"
@@ -38,35 +36,12 @@ static const mnk_option table[] = {
 };
 /* clang-format on */
 
-static mnk_status refuse_existing(const char *path, bool force, mnk_error *err) {
-    if (!path || force || !mnk_path_exists(path)) return MNK_OK; /* said now, not after the work */
-    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: exists already", path);
-    mnk_error_hint(err, "choose another name, or allow overwriting with --force");
-    return status;
-}
-
-static mnk_status check(const cli_context *c, mnk_error *err) {
-    const config *k = c->config;
-    mnk_status status = MNK_OK;
-    if (!k->train || !k->synthetic.n)
-        status = MNK_FAIL(err, MNK_ERR_USAGE, "evaluate: --%s is missing", k->train ? "synthetic" : "train");
-    else if (k->synthetic.n > MNK_SYNTHETIC_MAX)
-        status = MNK_FAIL(err, MNK_ERR_USAGE, "evaluate: %zu synthetic tables; at most %d are compared", k->synthetic.n,
-                          MNK_SYNTHETIC_MAX);
-    if (status != MNK_OK) {
-        mnk_error_hint(err, "manikin evaluate --train REAL.csv --holdout UNSEEN.csv --synthetic MADE.csv");
-        return status;
-    }
-    MNK_TRY(refuse_existing(c->common.json, c->common.force, err));
-    return refuse_existing(k->report, c->common.force, err);
-}
-
 static mnk_status write_page(const cli_context *c, const cli_judged_tables *j, mnk_error *err) {
     const config *k = c->config;
     char title[256];
     mnk_table_evidence e = {
-        .train = j->train, .holdout = j->holdout, .synthetic = j->synthetic, .n = j->n, .ranking = j->ranking};
-    snprintf(title, sizeof title, "%s: %s", j->n > 1 ? "Synthetic tables compared" : "A synthetic table judged",
+        .train = j->train, .holdout = j->holdout, .synthetic = j->synthetic, .n = j->judged.n, .ranking = j->judged.ranking};
+    snprintf(title, sizeof title, "%s: %s", j->judged.n > 1 ? "Synthetic tables compared" : "A synthetic table judged",
              mnk_path_base(k->train));
     e.base = (mnk_evidence){.title = title, .seed = (uint64_t)c->common.seed, .hide_real = k->hide_real};
     return mnk_table_evidence_page(&e, k->report, c->common.force, err);
@@ -76,17 +51,18 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     config *k = c->config;
     cli_judged_tables j = {0};
     mnk_status status = MNK_OK;
-    MNK_TRY(check(c, err));
+    MNK_TRY(cli_judged_check(c, k->train, &k->synthetic, k->report, "tables",
+                             "manikin evaluate --train REAL.csv --holdout UNSEEN.csv --synthetic MADE.csv", err));
     k->evaluate.seed = k->models.seed = (uint64_t)c->common.seed;
     MNK_OUT(cli_open_tables(k->train, k->holdout, k->synthetic.items, k->synthetic.n, &k->tables, c->observer, &j, err));
     MNK_OUT(cli_judge_tables(&j, &k->evaluate, &k->models, c->observer, err));
-    if (c->common.json) MNK_OUT(cli_write_judged(&j, c->common.json, c->common.force, err));
+    if (c->common.json) MNK_OUT(cli_judged_write(&j.judged, c->common.json, c->common.force, err));
     if (k->report) MNK_OUT(write_page(c, &j, err));
-    cli_print_judged(&j, stdout, c->colour);
+    cli_judged_print(&j.judged, stdout, c->colour);
     if (k->report) cli_next(c, "look at %s", k->report);
     else cli_next(c, "the same with --report page.html: charts of columns, pairs, missing values, and rows to look at");
 out:
-    cli_close_judged(&j);
+    cli_close_judged_tables(&j);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "manikin/dataset.h"
 #include "manikin/gan.h"
+#include "sample_keep.h"
 #include "train_table.h"
 
 #define BLOCK 256 /* images in memory at a time */
@@ -17,7 +18,7 @@ typedef struct sample_config {
     const char *class_name, *mix;
     int64_t persons;
     bool class_balance;
-    const char *where, *like, *like_columns, *impute;
+    const char *where, *like, *like_columns, *impute, *keep, *train;
 } sample_config;
 
 static const mnk_option table[] = {
@@ -40,6 +41,10 @@ static const mnk_option table[] = {
      "tables: whole persons with all their visits, instead of -n rows", false},
     {"impute", 0, MNK_OPTION_PATH, offsetof(sample_config, impute), "TABLE", NULL, 0, 0, NULL,
      "tables: fill the holes of this table instead", false},
+    {"keep", 0, MNK_OPTION_TEXT, offsetof(sample_config, keep), "WORDS", NULL, 0, 0, NULL,
+     "draw until so many items pass: authentic, alpha=A, inside, no-copy, distance>=D", false},
+    {"train", 0, MNK_OPTION_PATH, offsetof(sample_config, train), "DATA", NULL, 0, 0, NULL,
+     "the real data that --keep holds every item against", false},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
@@ -181,17 +186,29 @@ static mnk_status run_table(cli_context *c, mnk_error *err) {
                              .class_name = k->class_name,
                              .like = k->like,
                              .like_columns = k->like_columns,
-                             .impute = k->impute};
+                             .impute = k->impute,
+                             .keep = k->keep,
+                             .train = k->train};
     return sample_table_run(c, &t, err);
 }
 
+static mnk_status check_keep(const cli_context *c, mnk_error *err) {
+    const sample_config *k = c->config;
+    if (k->keep || (!k->train && !c->common.json)) return MNK_OK;
+    mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "sample: --%s goes with --keep", k->train ? "train" : "json");
+    mnk_error_hint(err, "add --keep authentic,alpha=0.9");
+    return status;
+}
+
 static mnk_status run(cli_context *c, mnk_error *err) {
+    MNK_TRY(check_keep(c, err));
     const sample_config *k = c->config;
     bool tables = false;
     MNK_TRY(makes_tables(c->operand[0], &tables, err));
     if (tables) return run_table(c, err);
     if (k->where || k->class_balance || k->like || k->persons || k->impute)
-        return MNK_FAIL(err, MNK_ERR_USAGE, "--where, --class-balance, --like, --persons and --impute are for tables; %s makes images",
+        return MNK_FAIL(err, MNK_ERR_USAGE,
+                        "--where, --class-balance, --like, --persons and --impute are for tables; %s makes images",
                         c->operand[0]);
     if (!c->common.out) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "sample: where should the images go?");
@@ -207,7 +224,7 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     MNK_OUT(plan_counts(c->config, info, count, err));
     for (int i = 0; i < info->classes; i++) total += count[i];
     MNK_OUT(total ? MNK_OK : MNK_FAIL(err, MNK_ERR_USAGE, "--mix: no image asked for"));
-    MNK_OUT(write_samples(c, gan, count, total, err));
+    MNK_OUT(k->keep ? sample_keep_images(c, gan, count, k->keep, k->train, err) : write_samples(c, gan, count, total, err));
     mnk_observe_log(c->observer, MNK_LOG_INFO, "%llu synthetic images in %s (model %.20s…, %.1f kimg, seed %lld, privacy: %s)",
                     (unsigned long long)total, c->common.out, info->model_hash, info->kimg, (long long)c->common.seed,
                     info->privacy);
@@ -225,13 +242,14 @@ const cli_verb cli_verb_sample = {
     .operands = "MODEL",
     .min_operands = 1,
     .max_operands = 1,
-    .uses = "seed threads out force",
+    .uses = "seed threads out json force",
     .table = table,
     .config_size = sizeof(sample_config),
     .examples = "manikin sample tissue.safetensors -n 3000 -o synthetic/             # spread over the classes\n"
                 "manikin sample tissue.safetensors -n 500 --per-class -o syn.npz     # 500 of each\n"
                 "manikin sample tissue.safetensors --mix \"tumour:900,normal:100\" -o syn.tar\n"
                 "manikin sample patients.model -n 100000 -o synthetic.csv --where 'age >= 80 and sex = F'\n"
-                "manikin sample patients.model --impute holes.csv -o filled.csv      # only what is missing\n",
+                "manikin sample patients.model --impute holes.csv -o filled.csv      # only what is missing\n"
+                "manikin sample tissue.safetensors -n 1000 --keep authentic,alpha=0.9 --train tissue/ -o kept/",
     .run = run,
 };

@@ -13,6 +13,7 @@ extern const cli_verb cli_verb_simulate_histology;
 extern const cli_verb cli_verb_train_classifier;
 extern const cli_verb cli_verb_evaluate;
 extern const cli_verb cli_verb_audit;
+extern const cli_verb cli_verb_audit_gate;
 extern const cli_verb cli_verb_privacy_epsilon;
 extern const cli_verb cli_verb_privacy_delta;
 extern const cli_verb cli_verb_privacy_noise;
@@ -32,11 +33,14 @@ const cli_verb *const cli_verbs[] = {
     &cli_train_table_verbs[2],
     &cli_train_table_verbs[3],
     &cli_train_table_verbs[4],
+    &cli_train_table_verbs[5],
+    &cli_train_table_verbs[6],
     &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
     &cli_verb_evaluate,
     &cli_verb_audit,
+    &cli_verb_audit_gate,
     &cli_verb_privacy_epsilon,
     &cli_verb_privacy_delta,
     &cli_verb_privacy_noise,

@@ -455,6 +455,53 @@ static void test_real_blood_cells(void **state) {
     teardown(&f);
 }
 
+/* Planted noise among fresh images of the class is found, worst first; fresh images are flagged as seldom as unseen real ones;
+ * same numbers for any number of threads. */
+static void test_artefacts(void **state) {
+    (void)state;
+    enum { BAD = 15 };
+    fixture f = setup();
+    mnk_images *made = cells(MADE, 3);
+    f.config.by_class = true, f.config.never_shown = 60;
+    mnk_result *clean = judge(&f, made);
+    assert_true(value(clean, "artefacts") < 0.08);
+    assert_true(reference(metric(clean, "artefacts", "scatter", ""), "holdout") < 0.08);
+    for (size_t i = 0; i < BAD; i++) {
+        mnk_rng r = mnk_rng_at(13, MNK_PURPOSE_TEST, i, 0);
+        for (size_t k = 0; k < SIDE * SIDE * 3; k++) made->pixels8[i * SIDE * SIDE * 3 + k] = (uint8_t)mnk_rng_below(&r, 256);
+    }
+    mnk_images_rehash(made);
+    mnk_result *r[2];
+    for (int k = 0; k < 2; k++) {
+        mnk_threads_set(k + 1);
+        r[k] = judge(&f, made);
+    }
+    mnk_threads_set(0);
+    bool seen[BAD] = {false};
+    size_t found = 0, others = 0;
+    double last = INFINITY;
+    int last_class = -1;
+    for (size_t i = 0; i < r[0]->flags; i++) {
+        const mnk_flag *g = &r[0]->flag[i];
+        if (strcmp(g->flag, "artefact") != 0) continue;
+        const int label = made->label[g->item];
+        assert_true(label >= last_class && (label > last_class || g->distance <= last) && g->distance > 1);
+        assert_int_equal(f.train->label[g->of], label);
+        last = g->distance, last_class = label;
+        if (g->item < BAD && !seen[g->item]) seen[g->item] = true, found++;
+        else others++;
+    }
+    assert_int_equal(found, BAD);
+    assert_true(others <= MADE / 12);
+    assert_true(value(r[0], "artefacts") >= (double)BAD / MADE && value(r[0], "artefacts") == value(r[1], "artefacts"));
+    assert_int_equal(r[0]->flags, r[1]->flags);
+    mnk_result_close(clean);
+    mnk_result_close(r[0]);
+    mnk_result_close(r[1]);
+    mnk_images_close(made);
+    teardown(&f);
+}
+
 static bool always(void *ctx) { return ctx == NULL; }
 static void test_interruption(void **state) {
     (void)state;
@@ -474,6 +521,7 @@ int main(void) {
         cmocka_unit_test(test_fresh_real_images), cmocka_unit_test(test_copies_are_caught), cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_bad_input),         cmocka_unit_test(test_own_features),      cmocka_unit_test(test_threads),
         cmocka_unit_test(test_with_classifier),   cmocka_unit_test(test_real_blood_cells),  cmocka_unit_test(test_interruption),
+        cmocka_unit_test(test_artefacts),
     };
     return MNK_RUN_TESTS("evaluate", tests);
 }

@@ -379,6 +379,32 @@ static void test_gradient_penalty(void **state) {
         }
 }
 
+static double penalty_around_one(fixture *f) {
+    mnk_plan_refresh(f->plan, false);
+    mnk_plan_forward(f->plan, NULL);
+    return mnk_plan_gradient_penalty_around(f->plan, f->output, 0, penalty_scale, 1, NULL);
+}
+
+/* The penalty of WGAN-GP, on a network of linear layers alone: no other operation asks for the memory of its norms. */
+static void test_gradient_penalty_around_one(void **state) {
+    (void)state;
+    for (unsigned flags = 0; flags < 4; flags++) {
+        mnk_net *net = mnk_net_open();
+        mnk_value v = mnk_net_input(net, "x", 10, 0, 0);
+        v = mnk_net_act(net, mnk_net_linear(net, v, "a", 20, flags), MNK_ACT_LEAKY, 0.2);
+        v = mnk_net_act(net, mnk_net_linear(net, v, "b", 20, flags), MNK_ACT_LEAKY, 0.2);
+        v = mnk_net_linear(net, v, "c", 1, flags);
+        fixture f = open_fixture(net, v, MNK_PLAN_TRAIN | MNK_PLAN_TANGENT);
+        mnk_plan_forward(f.plan, NULL);
+        mnk_params_zero_gradient(f.params);
+        double norms2[BATCH], p = mnk_plan_gradient_penalty_around(f.plan, v, 0, penalty_scale, 1, norms2), sum = 0;
+        for (int i = 0; i < BATCH; i++) sum += (double)penalty_scale[i] * (sqrt(norms2[i]) - 1) * (sqrt(norms2[i]) - 1);
+        assert_true(p > 1e-6 && fabs(p - sum) <= 1e-9 * p);
+        compare_params(&f, penalty_around_one, 1e-5, "penalty around one");
+        close_fixture(&f);
+    }
+}
+
 static void test_gradient_penalty_with_dropout(void **state) {
     (void)state;
     mnk_net *net = mnk_net_open();
@@ -475,6 +501,7 @@ int main(void) {
         cmocka_unit_test(test_reuse_changes_nothing),
         cmocka_unit_test(test_inner_output),
         cmocka_unit_test(test_gradient_penalty),
+        cmocka_unit_test(test_gradient_penalty_around_one),
         cmocka_unit_test(test_gradient_penalty_with_dropout),
         cmocka_unit_test(test_penalty_norms),
         cmocka_unit_test(test_convolution_by_definition),

@@ -70,7 +70,8 @@ static void test_errors_name_line_and_column(void **state) {
          "s.yaml:5:5: gate: \"coverage >= much\": a number must follow"},
         {"manikin: 1\ndata:\n  path: a\ngate:\n  - {a: 1}\n", "s.yaml:5:5: gate: "},
         {"manikin: 1\ndata:\n  path: a\nrepeat:\n  subsets: 2\n", "every subset would be the whole training set"},
-        {"manikin: 1\ndata:\n  path: a\nrepeat:\n  learning-curve: [100, 50]\n", "\"50\": whole numbers from 2 on in rising order"},
+        {"manikin: 1\ndata:\n  path: a\nrepeat:\n  learning-curve: [100, 50]\n",
+         "\"50\": whole numbers from 2 on in rising order"},
         {"manikin: 1\ndata:\n  path: a\nrepeat:\n  learning-curve: [1]\n", "whole numbers from 2 on"},
         {"manikin: 1\ndata:\n  path: a\nrepeat:\n  learning-curve: [all]\n", "\"all\": whole numbers"},
         {"manikin: 1\ndata:\n  path: a\nusefulness:\n  balanced: true\n", "s.yaml:5:3: usefulness.balanced: the arms decide"},
@@ -552,13 +553,13 @@ static void test_interrupted_run_goes_on(void **state) {
     assert_same_study(dir_of("whole"), dir_of("b"));
 }
 
-/* Two subsets, a point on the learning curve and selection: killed and gone on, with one thread and with two, the same bytes; what is
- * done is not done again, and what no longer belongs is swept away. */
+/* Two subsets, a point on the learning curve and selection: killed and gone on, with one thread and with two, the same bytes;
+ * what is done is not done again, and what no longer belongs is swept away. */
 static void test_repetition(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
-    static const char *const set[] = {"repeat.subsets=2", "repeat.learning-curve=10", "usefulness.select=realism",
-                                      "classifier.steps=4", "usefulness.steps=6", "evaluate=off"};
+    static const char *const set[] = {"repeat.subsets=2",   "repeat.learning-curve=10", "usefulness.select=realism",
+                                      "classifier.steps=4", "usefulness.steps=6",       "evaluate=off"};
     const size_t n = sizeof set / sizeof *set;
     char whole[700], broken[700], path[900];
     snprintf(root, sizeof root, "%s", test_folder("repeat"));
@@ -599,7 +600,8 @@ static void test_repetition(void **state) {
     assert_true(mnk_result_find(r, "train_images@10", "", "papillary")->value <= 14);
     mnk_result_close(r);
     /* another number of classifier steps: generators stay; one subset fewer: what belonged to it goes */
-    const char *less[] = {"repeat.subsets=1", "usefulness.select=realism", "classifier.steps=4", "usefulness.steps=7", "evaluate=off"};
+    const char *less[] = {"repeat.subsets=1", "usefulness.select=realism", "classifier.steps=4", "usefulness.steps=7",
+                          "evaluate=off"};
     char kept[900], gone[900];
     snprintf(kept, sizeof kept, "%s/gan/model.safetensors", whole);
     snprintf(gone, sizeof gone, "%s/trials/gan-s1-g0", whole);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "learn/table/codebook.h"
 #include "learn/table/generator.h"
 #include "learn/table/ids.h"
 #include "manikin/table_generator.h"
@@ -84,6 +85,20 @@ static mnk_table *clinic(size_t n, uint64_t seed) {
     }
     snprintf(t->source, sizeof t->source, "clinic");
     assert_ok(mnk_table_finish(t, &err));
+    mnk_schema_close(s);
+    return t;
+}
+
+static mnk_table *plain(size_t n, size_t columns) {
+    mnk_schema *s = NULL;
+    mnk_table *t = NULL;
+    char name[16];
+    assert_ok(mnk_schema_new(columns, &s, &err));
+    for (size_t c = 0; c < columns; c++) {
+        snprintf(name, sizeof name, "c%zu", c);
+        column(s, c, name, c % 2 ? MNK_COLUMN_CATEGORY : MNK_COLUMN_NUMERIC, 0, c % 2 ? "only" : "");
+    }
+    assert_ok(mnk_table_new(s, n, &t, &err));
     mnk_schema_close(s);
     return t;
 }
@@ -409,6 +424,33 @@ static void references_copy_and_shuffle(void **state) {
     mnk_table_close(t);
 }
 
+/* Numbers with repeated values among others: scores and values are each other's inverse, and in order. */
+static void codebook_inverts_scores(void **state) {
+    (void)state;
+    mnk_table *t = plain(5000, 1);
+    mnk_codebook book;
+    for (size_t i = 0; i < t->n; i++) {
+        mnk_rng r = mnk_rng_at(1, MNK_PURPOSE_TEST, i, 12);
+        double u = mnk_rng_uniform(&r), x = 100 * mnk_rng_normal(&r);
+        t->number[0][i] = u < 0.1 ? -50 : u < 0.3 ? 0 : u < 0.4 ? 75 : x;
+    }
+    assert_ok(mnk_codebook_fit(t, &book, &err));
+    const mnk_codes *k = &book.column[0];
+    double before = -1e9;
+    size_t atoms = 0;
+    for (unsigned b = 1; b < k->bins; b++) atoms += mnk_codes_is_atom(k, b);
+    assert_int_equal(atoms, 3);
+    for (double z = -2.5; z <= 2.5; z += 0.01) {
+        double x = mnk_codes_value(k, z);
+        unsigned bin = mnk_codes_bin(k, x);
+        assert_true(x >= before);
+        before = x;
+        if (!mnk_codes_is_atom(k, bin)) assert_true(fabs(mnk_codes_score(k, bin, x) - z) < 0.02);
+    }
+    mnk_codebook_clear(&book);
+    mnk_table_close(t);
+}
+
 /* ---- files, threads, blocks ---- */
 
 static void same_bytes_for_any_threads(void **state) {
@@ -483,20 +525,6 @@ static void refuses_newer_and_damaged_models(void **state) {
 }
 
 /* ---- bad input ---- */
-
-static mnk_table *plain(size_t n, size_t columns) {
-    mnk_schema *s = NULL;
-    mnk_table *t = NULL;
-    char name[16];
-    assert_ok(mnk_schema_new(columns, &s, &err));
-    for (size_t c = 0; c < columns; c++) {
-        snprintf(name, sizeof name, "c%zu", c);
-        column(s, c, name, c % 2 ? MNK_COLUMN_CATEGORY : MNK_COLUMN_NUMERIC, 0, c % 2 ? "only" : "");
-    }
-    assert_ok(mnk_table_new(s, n, &t, &err));
-    mnk_schema_close(s);
-    return t;
-}
 
 static void takes_odd_tables(void **state) {
     (void)state;
@@ -610,15 +638,18 @@ static void keeps_the_holes_of_support2(void **state) {
     if (!path) skip();
     mnk_table *t = NULL;
     assert_ok(mnk_table_open(path, NULL, NULL, &t, &err));
-    mnk_table_generator *g = learn("arf", t, NULL);
-    mnk_table *s = draw(g, (mnk_table_sample_options){.n = 20000});
-    for (size_t c = 0; c < t->schema->columns; c++) {
-        if (!mnk_column_is_data(&t->schema->column[c])) continue;
-        double real = missing_rate(t, c), made = missing_rate(s, c);
-        if (fabs(real - made) > 0.01) fail_msg("%s is missing in %.4f, not %.4f", t->schema->column[c].name, made, real);
+    for (int k = 0; k < LEARNERS; k++) {
+        mnk_table_generator *g = learn(learners[k], t, NULL);
+        mnk_table *s = draw(g, (mnk_table_sample_options){.n = 50000});
+        for (size_t c = 0; c < t->schema->columns; c++) {
+            if (!mnk_column_is_data(&t->schema->column[c])) continue;
+            double real = missing_rate(t, c), made = missing_rate(s, c);
+            if (fabs(real - made) > 0.01)
+                fail_msg("%s: %s is missing in %.4f, not %.4f", learners[k], t->schema->column[c].name, made, real);
+        }
+        mnk_table_close(s);
+        mnk_table_generator_close(g);
     }
-    mnk_table_close(s);
-    mnk_table_generator_close(g);
     mnk_table_close(t);
 }
 
@@ -632,6 +663,7 @@ int main(void) {
         cmocka_unit_test_setup(fills_holes, clean),
         cmocka_unit_test_setup(draws_whole_persons, clean),
         cmocka_unit_test_setup(references_copy_and_shuffle, clean),
+        cmocka_unit_test_setup(codebook_inverts_scores, clean),
         cmocka_unit_test_setup(same_bytes_for_any_threads, clean),
         cmocka_unit_test_setup(refuses_newer_and_damaged_models, clean),
         cmocka_unit_test_setup(takes_odd_tables, clean),

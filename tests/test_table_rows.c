@@ -111,13 +111,12 @@ static void test_found_rules(void **state) {
     w.synthetic->number[DISCHARGED][11] = w.synthetic->number[ADMITTED][11] - 3;
     w.synthetic->code[SEX][13] = 0, w.synthetic->number[PSA][13] = 2;
     mnk_result *r = judge(&w);
-    const mnk_flag *pregnant = flag_of(r, "found_rule_broken", 7, "pregnant = yes");
+    const mnk_flag *pregnant = flag_of(r, "found_rule_broken", 7, "male, pregnant: never in train");
     assert_non_null(pregnant);
-    assert_non_null(strstr(pregnant->note, "sex = male"));
     print_message("# %s\n", pregnant->note);
-    const mnk_flag *early = flag_of(r, "found_rule_broken", 11, "discharged");
+    const mnk_flag *early = flag_of(r, "found_rule_broken", 11, "discharged before admitted");
     assert_non_null(early);
-    assert_non_null(strstr(early->note, "admitted 20"));
+    assert_non_null(strstr(early->note, "(20"));
     print_message("# %s\n", early->note);
     assert_non_null(flag_of(r, "found_rule_broken", 13, "psa present"));
     assert_true(value(r, "found_rules_broken") >= 3.0 / ROWS);

@@ -58,8 +58,8 @@ static void test_verdicts(void **state) {
     assert_string_equal(mnk_auc_verdict(0.001, NAN, NAN, 0.95), "cannot tell");
 }
 
-/* Two classes; each arm has, for every training subset, classifiers whose skill varies with the subset (sd `between`). All arms are
- * alike in the long run, but for `gain` of the last. Positives and negatives share a part of their score between arms. */
+/* Two classes; each arm has, for every training subset, classifiers whose skill varies with the subset (sd `between`). All arms
+ * are alike in the long run, but for `gain` of the last. Positives and negatives share a part of their score between arms. */
 typedef struct world {
     size_t n, units, group;
     int arms;
@@ -244,8 +244,8 @@ static void test_arms(void **state) {
     assert_true(metric(r, "accuracy.synthetic", "")->value <= 2.0 / 3 + 1e-9); /* its third of test is lost */
     assert_true(metric(r, "auc.real+synthetic", "fine")->n == 90);
     m = metric(r, "macro_auc_gain.synthetic", "");
-    assert_true(near(m->value, metric(r, "macro_auc.synthetic", "")->value - metric(r, "macro_auc.real+over+classical", "")->value,
-                     1e-12));
+    assert_true(near(
+        m->value, metric(r, "macro_auc.synthetic", "")->value - metric(r, "macro_auc.real+over+classical", "")->value, 1e-12));
     assert_true(m->low < m->value && m->value < m->high && m->high < 0); /* the loss of a class shows */
     assert_string_equal(m->verdict, "worse");
     assert_string_equal(metric(r, "macro_auc.synthetic", "")->reference[0].name, "real+over+classical");
@@ -253,7 +253,7 @@ static void test_arms(void **state) {
     assert_non_null(strstr(metric(r, "macro_auc.real", "")->note, "mean of 2 seeds, sd"));
     assert_true(isnan(metric(r, "generator_variety", "coarse")->value));
     assert_null(mnk_result_find(r, "pair_auc.real", "", "fine vs middle")); /* neither validation nor a name: no pair */
-    assert_true(r->warnings >= 3); /* missing class, one subset, no synthetic mark */
+    assert_true(r->warnings >= 3);                                          /* missing class, one subset, no synthetic mark */
     assert_non_null(r->settings_json);
     mnk_result_close(r);
     mnk_images_close(train), mnk_images_close(good), mnk_images_close(test);
@@ -291,7 +291,7 @@ static void test_by_group_and_threads(void **state) {
             m = metric(r, "macro_auc_gain.synthetic", "");
             assert_true(m->low <= m->value && m->value <= m->high);
             assert_null(mnk_result_find(r, "macro_auc.real+over", "", "")); /* switched off */
-            r->threads = 0; /* the one number that may differ */
+            r->threads = 0;                                                 /* the one number that may differ */
             assert_ok(mnk_result_json(r, &text[t], &err));
             mnk_result_close(r);
         }
@@ -331,8 +331,8 @@ static void test_a_collapsed_generator_is_refused(void **state) {
     mnk_images_close(train), mnk_images_close(test), mnk_images_close(one);
 }
 
-/* "fine" and "middle" are the same picture in training and validation; in test it is "fine" and "coarse" that nobody can tell apart:
- * the pair must come from validation. */
+/* "fine" and "middle" are the same picture in training and validation; in test it is "fine" and "coarse" that nobody can tell
+ * apart: the pair must come from validation. */
 static void test_hard_pair_comes_from_validation(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
@@ -366,7 +366,8 @@ static void test_hard_pair_comes_from_validation(void **state) {
 static void test_selection_finds_the_good_ones(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
-    mnk_images *train = textures(150, 16, 1, 3, 1, 1), *made = textures(120, 16, 1, 3, 1, 2), *noise = textures(120, 16, 1, 3, 0, 3);
+    mnk_images *train = textures(150, 16, 1, 3, 1, 1), *made = textures(120, 16, 1, 3, 1, 2),
+               *noise = textures(120, 16, 1, 3, 0, 3);
     mnk_usefulness_config config = small();
     mnk_classifier *c;
     int32_t map[3] = {0, 1, 2};
@@ -419,8 +420,8 @@ static void test_refused(void **state) {
 static void test_scores_come_back(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
-    mnk_images *train = textures(60, 16, 1, 3, 1, 1), *val = textures(21, 16, 1, 3, 1, 5), *synthetic = textures(60, 16, 1, 3, 1, 2),
-               *test = textures(33, 16, 1, 3, 1, 4);
+    mnk_images *train = textures(60, 16, 1, 3, 1, 1), *val = textures(21, 16, 1, 3, 1, 5),
+               *synthetic = textures(60, 16, 1, 3, 1, 2), *test = textures(33, 16, 1, 3, 1, 4);
     mnk_usefulness_config config = small();
     config.classifier.steps = 4;
     for (int half = 0; half < 2; half++) {

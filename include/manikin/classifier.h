@@ -17,7 +17,7 @@ typedef struct mnk_classifier_config {
     int64_t steps;  /* optimiser steps; 0: epochs x batches per epoch */
     int64_t batch;
     int64_t width;  /* channels of the stem; stage s has width << (s - 1) */
-    int64_t stages; /* stages of stride 2; 0: three, four from 96 px */
+    int64_t stages; /* stages of stride 2; 0: three, four from 96 px; fewer where under 3 px would be left */
     double rate;    /* peak of the one-cycle schedule */
     double weight_decay;
     double label_smoothing;

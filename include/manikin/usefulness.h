@@ -35,8 +35,9 @@ MNK_API void mnk_usefulness_defaults(mnk_usefulness_config *config);
  *
  * Adds to r, group "usefulness", for each arm: "auc.<arm>" per class (subset = class), "macro_auc.<arm>", "accuracy.<arm>",
  * "pair_auc.<arm>" (subset "A vs B"), and for all but the baseline the paired differences from it, "auc_gain.<arm>" and so on,
- * each but accuracy's with a verdict and references "p_holm" (two-sided, no difference) and "p_margin" (one-sided, worse by the margin
- * or more), corrected for the number of arms; and "generator_variety" per class. docs/methods/usefulness.md has the formulas. */
+ * each but accuracy's with a verdict and references "p_holm" (two-sided, no difference) and "p_margin" (one-sided, worse by the
+ * margin or more), corrected for the number of arms; and "generator_variety" per class. docs/methods/usefulness.md has the
+ * formulas. */
 MNK_API mnk_status mnk_usefulness(const mnk_images *train, const mnk_images *val, const mnk_images *synthetic,
                                   const mnk_images *test, const mnk_usefulness_config *config, const mnk_observer *observer,
                                   mnk_result *r, mnk_error *err) MNK_CHECK;

@@ -43,8 +43,8 @@ typedef struct mnk_arms_data {
     const mnk_images *synthetic;          /* NULL: the half without */
 } mnk_arms_data;
 
-/* Trains the arms of one half. In the half without synthetic images *baseline (may be NULL) receives the first baseline classifier;
- * in the other half it is read where arms select images, and may be NULL otherwise. */
+/* Trains the arms of one half. In the half without synthetic images *baseline (may be NULL) receives the first baseline
+ * classifier; in the other half it is read where arms select images, and may be NULL otherwise. */
 mnk_status mnk_arms_run(const mnk_arms_data *d, const mnk_usefulness_config *config, mnk_classifier **baseline,
                         const mnk_observer *observer, mnk_scores **out, mnk_error *err) MNK_CHECK;
 

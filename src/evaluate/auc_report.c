@@ -93,7 +93,7 @@ static void correct(report *p, int k) {
 /* ---- metrics ---- */
 
 static const char *base_id(const report *p, int k) {
-    return k < p->test->classes              ? "auc"
+    return k < p->test->classes             ? "auc"
            : k == MNK_AUC_MACRO(p->test)    ? "macro_auc"
            : k == MNK_AUC_ACCURACY(p->test) ? "accuracy"
                                             : "pair_auc";
@@ -130,8 +130,8 @@ static void write_note(const report *p, int a, int k, const mnk_effect *gain, mn
         add(m, "mean of %zu %s, sd %.4f", s->units > 1 ? s->units : arm->trained, s->units > 1 ? unit_name(p) : "seeds",
             s->spread[k]);
     if (gain && s->units > 1)
-        add(m, "sd %.4f over %zu %s, %.4f from test images, df %.1f", gain->sd_units, s->units, unit_name(p),
-            gain->sd_test, isinf(gain->df) ? 9999.0 : gain->df);
+        add(m, "sd %.4f over %zu %s, %.4f from test images, df %.1f", gain->sd_units, s->units, unit_name(p), gain->sd_test,
+            isinf(gain->df) ? 9999.0 : gain->df);
     if (s->grouped) add(m, "bootstrap of %zu groups", s->groups);
     else add(m, "%s", k == MNK_AUC_ACCURACY(p->test) && !gain ? "Wilson" : gain ? "paired" : "DeLong");
 }
@@ -165,7 +165,8 @@ static mnk_status add_row(mnk_result *r, const report *p, int a, int k, bool is_
     m->level = p->settings->level;
     if (k < test->classes) snprintf(m->subset, sizeof m->subset, "%s", test->class_names[k]);
     if (k == MNK_AUC_PAIR(test))
-        snprintf(m->subset, sizeof m->subset, "%.29s vs %.29s", test->class_names[test->pair[0]], test->class_names[test->pair[1]]);
+        snprintf(m->subset, sizeof m->subset, "%.29s vs %.29s", test->class_names[test->pair[0]],
+                 test->class_names[test->pair[1]]);
     if (!isnan(m->value)) {
         if (is_gain) gain_interval(p, &e, &m->low, &m->high);
         else value_interval(p, a, k, &m->low, &m->high);

@@ -1,4 +1,5 @@
-/* From class probabilities on a test set to metrics with intervals and verdicts: one classifier, or arms compared with a baseline. */
+/* From class probabilities on a test set to metrics with intervals and verdicts: one classifier, or arms compared with a
+ * baseline. */
 #ifndef MNK_EVALUATE_AUC_REPORT_H
 #define MNK_EVALUATE_AUC_REPORT_H
 
@@ -20,19 +21,20 @@ typedef struct mnk_auc_report_settings {
     double level;
     size_t replicates; /* bootstrap by group */
     uint64_t seed;
-    int baseline;          /* arm that the others are compared with; -1: no comparison */
-    double margin;         /* of "not worse", in AUC */
-    const char *suffix;    /* of every id: "@300" on a learning curve; "" */
+    int baseline;            /* arm that the others are compared with; -1: no comparison */
+    double margin;           /* of "not worse", in AUC */
+    const char *suffix;      /* of every id: "@300" on a learning curve; "" */
     int subsets, generators; /* behind the units: more than one subset makes these the units */
 } mnk_auc_report_settings;
 
 /* Adds "auc.<arm>" per class, "macro_auc.<arm>", "accuracy.<arm>" and, where the test names a pair, "pair_auc.<arm>" (subset
  * "A vs B"). With a baseline also, for every other arm, references to it and the paired differences "auc_gain.<arm>" …, whose
- * verdicts are corrected over all arms compared (Holm), for each statistic by itself; accuracy gets none. References of a difference:
- * "margin", "p_holm", "p_margin", "sd_test", "sd_units", "groups" (with groups), "subsets", "generators".
+ * verdicts are corrected over all arms compared (Holm), for each statistic by itself; accuracy gets none. References of a
+ * difference: "margin", "p_holm", "p_margin", "sd_test", "sd_units", "groups" (with groups), "subsets", "generators".
  *
  * Intervals. One unit: DeLong (logit scale) and Wilson for accuracy, or a percentile bootstrap over groups within classes; of
- * differences normal. Several units: Student's t with the variance of mnk_auc_effect, for AUC and accuracy on the logit scale. */
+ * differences normal. Several units: Student's t with the variance of mnk_auc_effect, for AUC and accuracy on the logit scale.
+ */
 mnk_status mnk_auc_report(mnk_result *r, const mnk_auc_test *test, const mnk_auc_arm *arm, int arms,
                           const mnk_auc_report_settings *settings, mnk_error *err) MNK_CHECK;
 

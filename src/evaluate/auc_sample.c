@@ -20,8 +20,8 @@ typedef struct work {
     size_t units, per_unit, runs;
     pair_set pair;
     /* groups as units of the bootstrap */
-    uint32_t *group_of; /* [n] */
-    int32_t *stratum;   /* [groups] class of its first item */
+    uint32_t *group_of;                     /* [n] */
+    int32_t *stratum;                       /* [groups] class of its first item */
     mnk_auc_ranker **ranker, **pair_ranker; /* [runs] */
     float *pair_prob;
     mnk_auc_sample *out;
@@ -272,9 +272,9 @@ void mnk_auc_sample_close(mnk_auc_sample *s) {
 
 /* ---- how much it would vary ---- */
 
-/* Obuchowski & Rockette 1995 with the degrees of freedom of Hillis 2007, units in place of readers: with d_u the statistic of unit u,
- * MS its sample variance, C the mean covariance of two units under resampling of test images,
- *     variance of the mean = (MS + U max(C, 0)) / U,   df = (MS + U max(C, 0))^2 / (MS^2 / (U - 1)). */
+/* Obuchowski & Rockette 1995 with the degrees of freedom of Hillis 2007, units in place of readers: with d_u the statistic of
+ * unit u, MS its sample variance, C the mean covariance of two units under resampling of test images, variance of the mean =
+ * (MS + U max(C, 0)) / U,   df = (MS + U max(C, 0))^2 / (MS^2 / (U - 1)). */
 mnk_effect mnk_auc_effect(const mnk_auc_sample *a, const mnk_auc_sample *base, int row) {
     mnk_effect e = {0.0, NAN, INFINITY, NAN, 0.0};
     size_t units = a->units, rows = (size_t)a->rows;

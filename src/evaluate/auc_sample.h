@@ -1,5 +1,5 @@
-/* AUC statistics of the classifiers of one arm, with what is needed to say how they would vary: over other test images (DeLong, or
- * a bootstrap by group) and over other training sets or generators ("units"). Formulas: docs/methods/usefulness.md. */
+/* AUC statistics of the classifiers of one arm, with what is needed to say how they would vary: over other test images (DeLong,
+ * or a bootstrap by group) and over other training sets or generators ("units"). Formulas: docs/methods/usefulness.md. */
 #ifndef MNK_EVALUATE_AUC_SAMPLE_H
 #define MNK_EVALUATE_AUC_SAMPLE_H
 
@@ -33,8 +33,8 @@ typedef struct mnk_auc_sample {
     double *x;      /* [units][rows][m] sums of products are covariances under resampling of test images */
     double *centre; /* [units][rows] mean of the bootstrap; groups only */
     bool grouped;
-    size_t groups;    /* 0 without */
-    size_t *support;  /* [classes + 1] items (groups) of the smaller side; last: the smallest of all */
+    size_t groups;   /* 0 without */
+    size_t *support; /* [classes + 1] items (groups) of the smaller side; last: the smallest of all */
 } mnk_auc_sample;
 
 /* run[u*per_unit + k]: probabilities, n x classes, of run k of unit u; one matrix may stand in several places. */

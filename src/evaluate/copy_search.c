@@ -8,15 +8,19 @@
 #include "evaluate/copy_finder.h"
 
 enum {
-    BY_SHAPE = 176, /* training pictures that the screen lets through by its descriptor alone ... */
-    BY_COLOUR = 80, /* ... and by descriptor and colour, of the others */
-    CANDIDATES = BY_SHAPE + BY_COLOUR,
+    SCREENED_BY_SHAPE = 704,  /* training pictures that the screen lets through by its descriptor alone ... */
+    SCREENED_BY_COLOUR = 320, /* ... and by descriptor and colour, of the others */
+    SCREENED = SCREENED_BY_SHAPE + SCREENED_BY_COLOUR,
+    SIFTED_BY_SHAPE = 176, /* the same of those that a coarse bank lets through to the whole one */
+    SIFTED_BY_COLOUR = 80,
+    CANDIDATES = SIFTED_BY_SHAPE + SIFTED_BY_COLOUR,
+    COARSE = 32, /* leading components that the coarse bank looks at */
     REFINED = 4, /* best ones of the bank that are aligned more finely */
     BATCH = MNK_SCREEN_BATCH
 };
 
 /* What colour takes from the screen's likeness, times the capped distance. */
-static const float SCREEN_COLOUR = 0.2f;
+static const float COLOUR_TAKES = 0.2f;
 /* Shape alone tells less than shape and colour: its score is taken this many times. */
 static const float SHAPE_FACTOR = 2;
 
@@ -37,7 +41,8 @@ typedef struct search_ctx {
 
 /* What one thread works with; all arrays out of one block. */
 typedef struct space {
-    float *make, *view, *colour, *white, *screen, *descriptor, *likeness, *bank, *query, *gathered, *reference;
+    float *make, *view, *colour, *white, *screen, *descriptor, *likeness, *bank, *query, *gathered, *reference, *coarse_query,
+        *coarse, *distance;
 } space;
 
 static float *space_open(const mnk_copy_finder *f, const mnk_images *q, space *s) {
@@ -52,9 +57,12 @@ static float *space_open(const mnk_copy_finder *f, const mnk_images *q, space *s
                            mnk_bank_scratch(&f->bank),
                            f->bank.transforms * f->bank.m,
                            CANDIDATES * per,
-                           v};
-    float **part[] = {&s->make,     &s->view, &s->colour, &s->white,    &s->screen,   &s->descriptor,
-                      &s->likeness, &s->bank, &s->query,  &s->gathered, &s->reference};
+                           v,
+                           f->bank.transforms * COARSE,
+                           SCREENED * MNK_BANK_SCALES * COARSE,
+                           f->n};
+    float **part[] = {&s->make, &s->view,  &s->colour,   &s->white,     &s->screen,       &s->descriptor, &s->likeness,
+                      &s->bank, &s->query, &s->gathered, &s->reference, &s->coarse_query, &s->coarse,     &s->distance};
     size_t total = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) total += (size[k] + 15) / 16 * 16;
     float *block = mnk_alloc_aligned(total, sizeof *block), *at = block;
@@ -88,18 +96,55 @@ static mnk_copy_kinds usual_for(const mnk_copy_finder *f, const search_ctx *c, s
     return mnk_copy_usual(x, n);
 }
 
-/* What the screen lets through. A recoloured copy must not suffer for its colour, hence the two lists. */
-static size_t screened(const search_ctx *c, size_t i, float *likeness, const float *white, uint32_t *row) {
+/* The `by_shape` best of likeness [n] and, of the others, the `by_colour` best after what colour takes; likeness is used up. A
+ * recoloured copy must not suffer for its colour, hence two lists. colour [n]: distances. */
+static size_t two_lists(float *likeness, const float *colour, size_t n, size_t by_shape, size_t by_colour, uint32_t *out) {
+    size_t kept = mnk_screen_best(likeness, n, by_shape, out);
+    if (kept < by_shape) return kept;
+    for (size_t k = 0; k < kept; k++) likeness[out[k]] = -INFINITY;
+    for (size_t k = 0; k < n; k++) likeness[k] -= COLOUR_TAKES * fminf(MNK_COPY_COLOUR_CAP, colour[k]);
+    return kept + mnk_screen_best(likeness, n, by_colour, out + kept);
+}
+
+/* What the screen lets through. colour [n]: filled. */
+static size_t screened(const search_ctx *c, size_t i, float *likeness, const space *s, uint32_t *row) {
     const mnk_copy_finder *f = c->f;
-    for (size_t k = 0; k < f->n; k++)
+    for (size_t k = 0; k < f->n; k++) {
+        s->distance[k] = mnk_copy_colour_distance(f, s->white, f->colour + k * f->colours.m);
         if (!f->usable[k] || (c->other_groups && mnk_copy_same_group(c->q, i, f->train, k))) likeness[k] = -INFINITY;
-    size_t n = mnk_screen_best(likeness, f->n, BY_SHAPE, row);
-    if (n < BY_SHAPE) return n;
-    for (size_t k = 0; k < n; k++) likeness[row[k]] = -INFINITY;
-    for (size_t k = 0; k < f->n; k++)
-        likeness[k] -=
-            SCREEN_COLOUR * fminf(MNK_COPY_COLOUR_CAP, mnk_copy_colour_distance(f, white, f->colour + k * f->colours.m));
-    return n + mnk_screen_best(likeness, f->n, BY_COLOUR, row + n);
+    }
+    return two_lists(likeness, s->distance, f->n, SCREENED_BY_SHAPE, SCREENED_BY_COLOUR, row);
+}
+
+/* The leading components of n vectors of length m, scaled to length 1. */
+static void lead(const float *x, size_t n, size_t m, size_t few, float *out) {
+    for (size_t i = 0; i < n; i++) {
+        float square = 0;
+        for (size_t k = 0; k < few; k++) square += x[i * m + k] * x[i * m + k];
+        const float scale = square > 0 ? 1 / sqrtf(square) : 0;
+        for (size_t k = 0; k < few; k++) out[i * few + k] = scale * x[i * m + k];
+    }
+}
+
+/* Of n > CANDIDATES rows those that a bank of few components about the centre finds most alike; row is overwritten. */
+static size_t sifted(const mnk_copy_finder *f, const space *s, uint32_t *row, size_t n) {
+    mnk_bank coarse = f->bank;
+    mnk_bank_match match[SCREENED];
+    float likeness[SCREENED], colour[SCREENED];
+    uint32_t was[SCREENED], kept[CANDIDATES];
+    float unpacked[MNK_BANK_SCALES * COARSE];
+    coarse.m = f->bank.m < COARSE ? f->bank.m : COARSE;
+    lead(s->query, f->bank.transforms, f->bank.m, coarse.m, s->coarse_query);
+    for (size_t k = 0; k < n; k++) {
+        const int16_t *from = f->reference + row[k] * MNK_BANK_VARIANTS * f->bank.m;
+        for (size_t v = 0; v < MNK_BANK_SCALES; v++) mnk_copy_unpack(from + v * f->bank.m, coarse.m, unpacked + v * coarse.m);
+        lead(unpacked, MNK_BANK_SCALES, coarse.m, coarse.m, s->coarse + k * MNK_BANK_SCALES * coarse.m);
+    }
+    mnk_bank_match_all(&coarse, s->coarse_query, s->coarse, n, MNK_BANK_SCALES, s->bank, match);
+    for (size_t k = 0; k < n; k++) was[k] = row[k], likeness[k] = match[k].correlation, colour[k] = s->distance[row[k]];
+    const size_t left = two_lists(likeness, colour, n, SIFTED_BY_SHAPE, SIFTED_BY_COLOUR, kept);
+    for (size_t k = 0; k < left; k++) row[k] = was[kept[k]];
+    return left;
 }
 
 static void search_one(const search_ctx *c, size_t i, size_t in_batch, space *s) {
@@ -107,18 +152,19 @@ static void search_one(const search_ctx *c, size_t i, size_t in_batch, space *s)
     const size_t per = MNK_BANK_VARIANTS * f->bank.m;
     const float *view = s->view + in_batch * f->shape.values;
     float *likeness = s->likeness + in_batch * f->n;
-    uint32_t row[CANDIDATES];
+    uint32_t row[SCREENED];
     candidate all[CANDIDATES];
     mnk_bank_match match[CANDIDATES];
     mnk_pca_apply(&f->colours, s->colour + in_batch * f->shape.colours, 1, s->white);
-    const size_t n = screened(c, i, likeness, s->white, row);
+    size_t n = screened(c, i, likeness, s, row);
     if (!n) return;
     mnk_bank_query(&f->bank, view, s->bank, s->query);
+    if (n > CANDIDATES) n = sifted(f, s, row, n);
     for (size_t k = 0; k < n; k++) mnk_copy_unpack(f->reference + row[k] * per, per, s->gathered + k * per);
     mnk_bank_match_all(&f->bank, s->query, s->gathered, n, MNK_BANK_VARIANTS, s->bank, match);
     const mnk_copy_kinds usual = usual_for(f, c, i, s);
     for (size_t k = 0; k < n; k++) {
-        const float colour = mnk_copy_colour_distance(f, s->white, f->colour + row[k] * f->colours.m);
+        const float colour = s->distance[row[k]];
         const mnk_copy_kinds d = mnk_copy_dissimilarity(match[k].correlation, colour);
         all[k] = (candidate){score_of(d, f->usual[row[k]], usual), match[k].correlation, colour, row[k], match[k]};
     }

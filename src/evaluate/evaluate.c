@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "evaluate/artefacts.h"
 #include "evaluate/config.h"
 #include "evaluate/copies.h"
 #include "evaluate/judge.h"
@@ -119,6 +120,7 @@ static mnk_status run(mnk_sets *s, const mnk_observer *o, mnk_result *r, mnk_err
         if (!strcmp(names[k], "classifier")) never_in = k; /* it sees what is in the picture */
     }
     MNK_OUT(judge_all(s, e, encodings, never_in, o, r, err));
+    MNK_OUT(mnk_judge_artefacts(s, &e[0], r, err)); /* texture betrays them; a classifier is blind to what separates nothing */
     mnk_report_warnings(s, r);
 out:
     for (int k = 0; k < encodings; k++) mnk_encoded_close(&e[k]);

@@ -7,9 +7,9 @@
 typedef enum mnk_select {
     MNK_SELECT_ALL,
     MNK_SELECT_CONFIDENCE, /* probability of its own class by a classifier of the same real images */
-    MNK_SELECT_REALISM     /* Kynkaanniemi et al. 2019, eq. 3: largest r_j / |x - y_j| over real images y_j of its class, r_j the
-                              distance of y_j to its 3rd neighbour; only the smaller half of the r_j counts. In the features of
-                              that classifier */
+    MNK_SELECT_REALISM /* Kynkaanniemi et al. 2019, eq. 3: largest r_j / |x - y_j| over real images y_j of its class, r_j the
+                          distance of y_j to its 3rd neighbour; only the smaller half of the r_j counts. In the features of
+                          that classifier */
 } mnk_select;
 
 /* rows[0..*n-1]: ascending rows of `synthetic`, of every class the `share` with the highest score (rounded up; lower rows win

@@ -36,8 +36,9 @@ mnk_status mnk_usefulness_check(const mnk_usefulness_config *config, mnk_error *
     if (config->seeds < 1 || config->seeds > 99 || !(config->synthetic_share > 0.0 && config->synthetic_share <= 0.5) ||
         !(config->level > 0.0 && config->level < 1.0) || config->bootstrap < 1 || !(config->margin >= 0.0) ||
         !(config->select_share > 0.0 && config->select_share <= 1.0))
-        return MNK_FAIL(err, MNK_ERR_USAGE,
-                        "usefulness: seeds 1 to 99, synthetic share above 0 and at most 0.5, level between 0 and 1, margin from 0");
+        return MNK_FAIL(
+            err, MNK_ERR_USAGE,
+            "usefulness: seeds 1 to 99, synthetic share above 0 and at most 0.5, level between 0 and 1, margin from 0");
     MNK_TRY(mnk_arms_chosen(config, on, err));
     return mnk_classifier_config_check(&config->classifier, err);
 }
@@ -74,7 +75,8 @@ static int class_named(const mnk_images *d, const char *name, size_t n) {
 
 static mnk_status named_pair(judging *j, mnk_error *err) {
     const char *text = j->config->pair, *vs = strstr(text, " vs ");
-    int a = vs ? class_named(j->train, text, (size_t)(vs - text)) : -1, b = vs ? class_named(j->train, vs + 4, strlen(vs + 4)) : -1;
+    int a = vs ? class_named(j->train, text, (size_t)(vs - text)) : -1,
+        b = vs ? class_named(j->train, vs + 4, strlen(vs + 4)) : -1;
     if (a < 0 || b < 0 || a == b)
         return MNK_FAIL(err, MNK_ERR_USAGE, "usefulness: --pair: \"%.100s\": two class names are expected, \"A vs B\"", text);
     j->test.has_pair = true;
@@ -123,8 +125,8 @@ typedef struct runs {
     mnk_auc_arm arm;
 } runs;
 
-/* Matrices of an arm, unit by unit. Units are subsets, or the generators of the only subset; there, arms without synthetic images have
- * the same classifiers in every unit. */
+/* Matrices of an arm, unit by unit. Units are subsets, or the generators of the only subset; there, arms without synthetic
+ * images have the same classifiers in every unit. */
 static mnk_status collect(const judging *j, const mnk_usefulness_point *p, int a, runs *out, mnk_error *err) {
     bool by_subset = p->subsets > 1, synthetic = mnk_arms[a].synthetic;
     size_t seeds = p->real[0]->seeds, generators = (size_t)p->generators, classes = (size_t)j->train->classes, n = 0;
@@ -181,7 +183,8 @@ static mnk_status add_variety(const judging *j, const mnk_usefulness_point *p, c
         if (isnan(m->value)) snprintf(m->note, sizeof m->note, "fewer than two real or synthetic images of this class");
     }
     if (worst >= 0 && least[worst] < j->config->variety_min) {
-        snprintf(refused, 160, "a generator collapsed: in %.60s its images spread %.2f times as much as real ones (at least %.2f)",
+        snprintf(refused, 160,
+                 "a generator collapsed: in %.60s its images spread %.2f times as much as real ones (at least %.2f)",
                  j->train->class_names[worst], least[worst], j->config->variety_min);
         mnk_result_add_warning(j->r, "nothing is concluded from synthetic images%s%s: %s", *suffix ? " at " : "",
                                *suffix ? suffix + 1 : "", refused);
@@ -251,7 +254,8 @@ static mnk_status add_settings(const mnk_usefulness_config *config, mnk_result *
 static void add_warnings(const judging *j, const mnk_usefulness_point *p) {
     for (int k = 0; k < j->train->classes; k++)
         if (p->synthetic[0]->absent[k])
-            mnk_result_add_warning(j->r, "no synthetic image of class %.60s: it counts as wrong where only synthetic images train",
+            mnk_result_add_warning(j->r,
+                                   "no synthetic image of class %.60s: it counts as wrong where only synthetic images train",
                                    j->train->class_names[k]);
     if (p->subsets == 1)
         mnk_result_add_warning(j->r, "one training subset: the intervals do not say how much another choice of training images "

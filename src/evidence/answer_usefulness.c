@@ -41,18 +41,20 @@ static void say_help(const mnk_evidence *e, const mnk_findings *f, mnk_sentence 
     const mnk_gain *g = f->headline;
     if (!g || isnan(g->gain->value)) {
         add(out, "Does it help? Not measured%s%s.", g && g->gain->note[0] ? ": " : "",
-            g           ? g->gain->note
-            : e->test   ? ""
-                        : ", because there is no test set");
+            g         ? g->gain->note
+            : e->test ? ""
+                      : ", because there is no test set");
         return;
     }
     mnk_html_number(mnk_metric_reference(g->gain, "margin"), margin);
     name_of(g, name);
     if (is_verdict(g->gain, "better")) add(out, "Does it help? Yes, for %s: synthetic images improve the classifier (", name);
-    else if (is_verdict(g->gain, "worse")) add(out, "Does it help? No: for %s synthetic images make the classifier worse (", name);
+    else if (is_verdict(g->gain, "worse"))
+        add(out, "Does it help? No: for %s synthetic images make the classifier worse (", name);
     else if (is_verdict(g->gain, "not worse"))
         add(out, "Does it help? No gain was shown for %s, and no loss of %s or more either (", name, margin);
-    else if (is_verdict(g->gain, "refused")) add(out, "Does it help? No conclusion: %s. For %s, without a verdict (", g->gain->note, name);
+    else if (is_verdict(g->gain, "refused"))
+        add(out, "Does it help? No conclusion: %s. For %s, without a verdict (", g->gain->note, name);
     else add(out, "Does it help? Cannot tell for %s: neither a gain nor the absence of a loss of %s is shown (", name, margin);
     numbers(g, out);
     add(out, ").");
@@ -105,8 +107,24 @@ static int list_arms(const mnk_evidence *e, const mnk_findings *f, const char *v
     return n;
 }
 
+/* The best arm without synthetic images, where that is not the baseline: it costs nothing either. */
+static void say_best_classical(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
+    const mnk_gain *head = f->headline;
+    const mnk_arm *best = NULL;
+    double most = head->baseline ? head->baseline->value : NAN;
+    char a[48];
+    for (int k = 0; k < MNK_ARMS; k++) {
+        mnk_gain g = mnk_gain_of(e->usefulness, head->id, &mnk_arms[k], "", head->subset);
+        if (mnk_arms[k].synthetic || !g.with || !(g.with->value > most)) continue;
+        best = &mnk_arms[k];
+        most = g.with->value;
+    }
+    if (best) add(out, " Without synthetic images “%s” reached more, %s.", best->title, mnk_html_number(most, a));
+}
+
 static void say_baseline(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
-    add(out, "Against which baseline? The same classifier on real images with oversampling and classical augmentation, as many steps");
+    add(out, "Against which baseline? The same classifier on real images with oversampling and classical augmentation, as many "
+             "steps");
     add_about(e->usefulness, f->arm, out);
     add(out, ".");
     static const char *const verdicts[] = {"better", "worse"};
@@ -116,6 +134,7 @@ static void say_baseline(const mnk_evidence *e, const mnk_findings *f, mnk_sente
         list_arms(e, f, verdicts[v], true, out);
         add(out, ".");
     }
+    say_best_classical(e, f, out);
 }
 
 /* ---- how sure? ---- */
@@ -169,23 +188,22 @@ static void say_curve(const mnk_evidence *e, const mnk_findings *f, mnk_sentence
     if (n) add(out, ".");
 }
 
-/* Half-width of the interval with `units` subsets and a test set `times` as large: the formulas of mnk_auc_effect, the test part
- * taken as shared by all units, corrected for the number of arms by Bonferroni. */
+/* Half-width of the interval with `units` subsets and a test set `times` as large: the formulas of mnk_auc_effect, the test
+ * part taken as shared by all units, corrected for the number of arms by Bonferroni. */
 static double half_width(double sd_test, double sd_units, double units, double times, double alpha) {
     double test = sd_test * sd_test / times, own = units > 1 ? sd_units * sd_units / units : 0.0, sum = own + test;
     double df = own > 0.0 ? sum * sum / (own * own / (units - 1.0)) : INFINITY;
     return mnk_student_quantile(1.0 - 0.5 * alpha, df) * sqrt(sum);
 }
 
-/* How much more of what would settle it, if the difference stayed: the smallest test set, then the fewest subsets, for which the
- * corrected interval would clear either 0 or minus the margin, whichever is farther from the difference. */
-static void say_more(const mnk_metric *m, int arms, mnk_sentence out) {
-    double margin = mnk_metric_reference(m, "margin"), subsets = mnk_metric_reference(m, "subsets");
-    double units = subsets > 1 ? subsets : mnk_metric_reference(m, "generators"), want = fmax(fabs(m->value), m->value + margin);
+/* How much more of what would settle it, if the difference stayed: the smallest test set, then the fewest subsets, for which
+ * the corrected interval, of half-width `want`, would clear 0 or minus the margin. */
+static void say_more(const mnk_metric *m, int arms, double want, const char *effect, mnk_sentence out) {
+    double subsets = mnk_metric_reference(m, "subsets"), units = subsets > 1 ? subsets : mnk_metric_reference(m, "generators");
     double test = mnk_metric_reference(m, "sd_test"), between = mnk_metric_reference(m, "sd_units");
     const char *what = subsets > 1 ? "training subsets" : "generators";
     enum { SUBSETS_MOST = 60, TIMES_MOST = 64 };
-    if (isnan(test) || isnan(between) || isnan(margin)) return;
+    if (isnan(test) || isnan(between) || isnan(want)) return;
     for (int times = 1; times <= TIMES_MOST; times++)
         for (double u = units; u <= SUBSETS_MOST; u++) {
             if (half_width(test, between, u, times, (1.0 - m->level) / arms) > want) {
@@ -196,7 +214,7 @@ static void say_more(const mnk_metric *m, int arms, mnk_sentence out) {
             if (u > units) add(out, " about %.0f %s in place of %.0f", u, what, units);
             if (times > 1) add(out, "%s a test set about %d times as large", u > units ? " and" : "", times);
             if (u == units && times == 1) add(out, " a single comparison in place of %d", arms);
-            add(out, " would settle it.");
+            add(out, " would %s.", effect);
             return;
         }
     add(out, " The difference is too near to what must be told apart for any feasible number of subsets or test images.");
@@ -208,7 +226,9 @@ static void say_change(const mnk_evidence *e, const mnk_findings *f, mnk_sentenc
     if (is_verdict(m, "refused")) add(out, " A generator that has not collapsed: longer training, or packing (gan.pack).");
     else if (is_verdict(m, "better")) add(out, " More real images: gains from synthetic ones shrink as the real set grows.");
     else if (is_verdict(m, "worse")) add(out, " A generator nearer to real images, or a smaller synthetic share.");
-    else if (is_verdict(m, "cannot tell")) say_more(m, arms_compared(e, f), out);
+    else if (is_verdict(m, "cannot tell"))
+        say_more(m, arms_compared(e, f), fmax(fabs(m->value), m->value + mnk_metric_reference(m, "margin")), "settle it", out);
+    else if (m->value > 0) say_more(m, arms_compared(e, f), m->value, "show it to be a gain", out);
     else add(out, " Less real data, where a gain has more room, or a better generator.");
     if (mnk_metric_reference(m, "subsets") == 1) add(out, " Another choice of training images may: repeat.subsets tries some.");
     say_curve(e, f, out);

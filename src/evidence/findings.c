@@ -27,6 +27,8 @@ const mnk_metric_info mnk_metric_infos[] = {
      false},
     {"near_copies", "near copies", "like holdout",
      "share of synthetic images nearer to a training image than nearly all unseen real images are", false},
+    {"artefacts", "artefacts", "like holdout",
+     "share of synthetic images farther from the real ones of their class than nearly all real ones are from each other", true},
     {"never_generated", "never generated", "like holdout", "share of training images that no synthetic image comes near", true},
     {NULL, NULL, NULL, NULL, false},
 };
@@ -80,11 +82,11 @@ static const mnk_metric *overall(const mnk_result *r, const char *id, const char
     return r ? mnk_result_find(r, id, encoding, "") : NULL;
 }
 
-static const mnk_metric *lowest_variety(const mnk_result *r) {
+static const mnk_metric *lowest_variety(const mnk_result *r, const char *id) {
     const mnk_metric *worst = NULL;
     for (size_t i = 0; r && i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];
-        if (strcmp(m->id, "within_class_sd") != 0 || !*m->subset || isnan(m->value)) continue;
+        if (strcmp(m->id, id) != 0 || !*m->subset || isnan(m->value)) continue;
         if (!worst || m->value < worst->value) worst = m;
     }
     return worst;
@@ -109,8 +111,8 @@ mnk_gain mnk_gain_of(const mnk_result *u, const char *id, const mnk_arm *arm, co
     return g;
 }
 
-/* The arm spoken of is fixed before any result: real and synthetic images with oversampling and classical augmentation, or, where
- * it was switched off, the next mixed arm of the table. */
+/* The arm spoken of is fixed before any result: real and synthetic images with oversampling and classical augmentation, or,
+ * where it was switched off, the next mixed arm of the table. */
 static void find_gains(const mnk_evidence *e, mnk_findings *f) {
     static const int order[] = {6, 5, 4, 8, 9, 7};
     const mnk_result *u = e->usefulness;
@@ -131,6 +133,7 @@ void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
     *f = (mnk_findings){.encoding = ""};
     f->rarest = rarest_class(e, &f->rarest_n);
     find_gains(e, f);
+    f->variety = lowest_variety(e->usefulness, "generator_variety");
     const mnk_result *r = e->evaluate;
     if (!r) return;
     for (int i = 0; i < r->encodings; i++)
@@ -138,7 +141,7 @@ void mnk_findings_of(const mnk_evidence *e, mnk_findings *f) {
     f->realism = overall(r, "precision", f->encoding);
     f->coverage = overall(r, "coverage", f->encoding);
     f->authenticity = overall(r, "authenticity", f->encoding);
-    f->variety = lowest_variety(r);
+    if (lowest_variety(r, "within_class_sd")) f->variety = lowest_variety(r, "within_class_sd");
     f->near_share = any_encoding(r, "near_copies");
     f->never_share = any_encoding(r, "never_generated");
     f->copies_measured = true;

@@ -16,7 +16,7 @@ static const char *const nav[][2] = {
     {"look", "Look"},
     {"fidelity", "Fidelity and variety"},
     {"usefulness", "Usefulness"},
-    {"copies", "Copies and gaps"},
+    {"copies", "Copies, gaps, artefacts"},
     {"training", "Training"},
     {"limits", "Limits"},
     {"method", "Method"},

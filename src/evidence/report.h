@@ -34,10 +34,10 @@ mnk_gain mnk_gain_of(const mnk_result *usefulness, const char *id, const mnk_arm
 typedef struct mnk_findings {
     const char *rarest; /* class name, NULL when there is no training set */
     size_t rarest_n;
-    const mnk_arm *arm;                /* the arm with synthetic images that is spoken of; NULL: not measured */
+    const mnk_arm *arm;                  /* the arm with synthetic images that is spoken of; NULL: not measured */
     mnk_gain all, rare, pair, *headline; /* macro AUC, rarest class, hard pair; headline: the rarest class, else all */
-    const char *encoding;      /* of the tiles: "classifier" when there, else the first */
-    const mnk_metric *realism; /* precision */
+    const char *encoding;                /* of the tiles: "classifier" when there, else the first */
+    const mnk_metric *realism;           /* precision */
     const mnk_metric *coverage;
     const mnk_metric *authenticity;
     const mnk_metric *variety; /* smallest within_class_sd ratio over classes */
@@ -88,6 +88,10 @@ void mnk_report_fidelity(mnk_text *t, const mnk_evidence *e);
 void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
 mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
                              mnk_error *err) MNK_CHECK;
+/* What stands in that section, for pages that show several sets; l may be NULL. */
+mnk_status mnk_report_galleries(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
+                                mnk_error *err) MNK_CHECK;
+mnk_status mnk_report_artefacts(mnk_text *t, const mnk_evidence *e, int columns, mnk_error *err) MNK_CHECK;
 void mnk_report_training(mnk_text *t, const mnk_evidence *e);
 void mnk_report_limits(mnk_text *t, const mnk_evidence *e, const mnk_findings *f);
 void mnk_report_method(mnk_text *t, const mnk_evidence *e);

@@ -151,14 +151,8 @@ static void histogram(mnk_text *t, const mnk_look *l) {
     mnk_html_figure_end(t, caption);
 }
 
-mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
-                             mnk_error *err) {
-    mnk_html_section(t, "copies", "Copies and gaps");
-    if (!e->evaluate || !e->train) {
-        mnk_html_element(t, "p", NULL, "Not measured in this study.");
-        mnk_html_section_end(t);
-        return MNK_OK;
-    }
+mnk_status mnk_report_galleries(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
+                                mnk_error *err) {
     char a[48], b[48], c[48];
     mnk_html_element(
         t, "p", NULL,
@@ -167,8 +161,16 @@ mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findi
         "and changes of colour.",
         mnk_html_count(f->exact, a), mnk_html_count(f->near_copies, b), mnk_html_count(e->synthetic ? e->synthetic->n : 0, c));
     MNK_TRY(pairs(t, e, f, columns, err));
-    histogram(t, l);
+    if (l) histogram(t, l);
     MNK_TRY(never(t, e, f, columns, err));
+    return mnk_report_artefacts(t, e, columns, err);
+}
+
+mnk_status mnk_report_copies(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const mnk_look *l, int columns,
+                             mnk_error *err) {
+    mnk_html_section(t, "copies", "Copies, gaps and artefacts");
+    if (e->evaluate && e->train) MNK_TRY(mnk_report_galleries(t, e, f, l, columns, err));
+    else mnk_html_element(t, "p", NULL, "Not measured in this study.");
     mnk_html_section_end(t);
     return MNK_OK;
 }

@@ -202,7 +202,8 @@ void mnk_report_fidelity(mnk_text *t, const mnk_evidence *e) {
 
 /* Every usefulness metric, one a line, for the list at the end. */
 static void usefulness_list(mnk_text *t, const mnk_result *r) {
-    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th class=\"l\">verdict</th>"
+    mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>measure</th><th>class</th><th>value</th><th>interval</th><th "
+                    "class=\"l\">verdict</th>"
                     "<th>n</th><th class=\"t\">remark</th></tr>\n");
     for (size_t i = 0; i < r->metrics; i++) {
         const mnk_metric *m = &r->metric[i];

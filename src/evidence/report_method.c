@@ -12,10 +12,11 @@ void mnk_report_limits(mnk_text *t, const mnk_evidence *e, const mnk_findings *f
     mnk_text_add(t, "<ul>\n");
     if (e->is_phantom) mnk_html_element(t, "li", NULL, "The data are a phantom. What holds here need not hold for tissue.");
     bool repeated = f->headline && f->headline->gain && mnk_metric_reference(f->headline->gain, "subsets") > 1;
-    mnk_html_element(t, "li", NULL, "%s",
-                     repeated ? "Fidelity, variety and copies are those of the first generator. Usefulness is judged over all of them."
-                              : "One training set. Another one, or another generator, gives other numbers, and how much they move "
-                                "is not in the intervals (repeat.subsets).");
+    mnk_html_element(
+        t, "li", NULL, "%s",
+        repeated ? "Fidelity, variety and copies are those of the first generator. Usefulness is judged over all of them."
+                 : "One training set. Another one, or another generator, gives other numbers, and how much they move "
+                   "is not in the intervals (repeat.subsets).");
     if (e->train && !e->train->group)
         mnk_html_element(t, "li", NULL,
                          "The data name no persons, so images of one person may stand on both sides of a split; every "
@@ -64,13 +65,15 @@ void mnk_report_method(mnk_text *t, const mnk_evidence *e) {
         mnk_text_add(t, "</tr>\n");
     }
     mnk_text_add(t, "</table></div>\n");
-    mnk_html_element(t, "p", NULL,
-                     "Words in the answer box follow fixed rules. “Better” and “worse” are said when the paired difference from "
-                     "the baseline is not 0, “not worse” when it is above minus the margin set in the study, both after Holm's "
-                     "correction for the number of arms; otherwise the word is “cannot tell”. “Collapsed” is said when synthetic images of some class spread less than "
-                     "%.1f times as much as real ones, “reduced” below %.1f. "
-                     "Passing and failing exist only against thresholds written into the study before it ran.",
-                     MNK_VARIETY_COLLAPSED, MNK_VARIETY_REDUCED);
+    mnk_html_element(
+        t, "p", NULL,
+        "Words in the answer box follow fixed rules. “Better” and “worse” are said when the paired difference from "
+        "the baseline is not 0, “not worse” when it is above minus the margin set in the study, both after Holm's "
+        "correction for the number of arms; otherwise the word is “cannot tell”. “Collapsed” is said when synthetic images of "
+        "some class spread less than "
+        "%.1f times as much as real ones, “reduced” below %.1f. "
+        "Passing and failing exist only against thresholds written into the study before it ran.",
+        MNK_VARIETY_COLLAPSED, MNK_VARIETY_REDUCED);
     mnk_html_element(
         t, "p", "note",
         "α-precision, β-recall, authenticity: Alaa et al. 2022. Precision, recall: Kynkäänniemi et al. 2019. Density, "

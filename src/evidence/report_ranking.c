@@ -46,7 +46,7 @@ static double reference_of(const mnk_metric *m, const char *name) {
 }
 
 /* One plane; left out when no set has both measures. */
-static void plane(mnk_text *t, const mnk_rank_entry *set, size_t n, mnk_rank_axis across, mnk_rank_axis up) {
+static bool plane(mnk_text *t, const mnk_rank_entry *set, size_t n, mnk_rank_axis across, mnk_rank_axis up) {
     static const char *const lines[] = {"holdout", "copy", "floor"};
     mnk_svg_spot spot[MNK_SYNTHETIC_MAX + 3];
     const mnk_metric *x0 = NULL, *y0 = NULL;
@@ -57,7 +57,7 @@ static void plane(mnk_text *t, const mnk_rank_entry *set, size_t n, mnk_rank_axi
         x0 = x, y0 = y;
         spot[spots++] = (mnk_svg_spot){set[i].name, x->value, x->low, x->high, y->value, y->low, y->high, false};
     }
-    if (!spots) return;
+    if (!spots) return false;
     for (int k = 0; k < 3; k++)
         spot[spots++] =
             (mnk_svg_spot){lines[k], reference_of(x0, lines[k]), NAN, NAN, reference_of(y0, lines[k]), NAN, NAN, true};
@@ -71,6 +71,7 @@ static void plane(mnk_text *t, const mnk_rank_entry *set, size_t n, mnk_rank_axi
     mnk_svg_plane(t, &f, spot, spots);
     mnk_html_figure_end(
         t, "Crosses are intervals; grey rings are the reference lines: unseen real data, a copy of train, and the floor.");
+    return true;
 }
 
 void mnk_report_ranking(mnk_text *t, const mnk_rank_entry *set, size_t n, const mnk_result *ranking) {
@@ -80,6 +81,9 @@ void mnk_report_ranking(mnk_text *t, const mnk_rank_entry *set, size_t n, const 
                      "apart, after correction for the number of pairs, share their ranks.");
     rank_table(t, set, n, ranking);
     plane(t, set, n, MNK_RANK_FIDELITY, MNK_RANK_DIVERSITY);
-    plane(t, set, n, MNK_RANK_PRIVACY, MNK_RANK_UTILITY);
+    if (!plane(t, set, n, MNK_RANK_PRIVACY, MNK_RANK_UTILITY))
+        mnk_html_element(
+            t, "p", "note",
+            "The plane of privacy and utility is not drawn: usefulness was not measured here (a study measures it).");
     mnk_html_section_end(t);
 }

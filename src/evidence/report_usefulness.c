@@ -110,7 +110,7 @@ static int curve_rows(const mnk_result *u, size_row out[ROWS]) {
 
 /* One row a size. Gains: a series a statistic, of the arm spoken of; else a series an arm, of the headline. */
 static void curve_chart(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const statistics *s, bool gains) {
-    static const int shown[] = {MNK_ARM_BASELINE, 0, 6, 4, 7};
+    static const int shown[] = {MNK_ARM_BASELINE, 0, 6, 7};
     enum { SHOWN = sizeof shown / sizeof *shown };
     size_row size[ROWS];
     mnk_svg_row row[ROWS];
@@ -136,9 +136,10 @@ static void curve_chart(mnk_text *t, const mnk_evidence *e, const mnk_findings *
                            .width = 720};
     mnk_html_figure(t, gains ? "Learning curve: what synthetic images add" : "Learning curve: AUC");
     mnk_svg_intervals(t, &frame, row, (size_t)n, names, series, gains ? zero : NULL, gains);
-    mnk_html_figure_end(t, gains ? "Difference from the baseline at the same amount of real data. Where the interval leaves zero "
-                                   "to the right, synthetic images pay."
-                                 : "The same statistic as in the first sentence of the answer, by arm.");
+    mnk_html_figure_end(t, gains
+                               ? "Difference from the baseline at the same amount of real data. Where the interval leaves zero "
+                                 "to the right, synthetic images pay."
+                               : "The same statistic as in the first sentence of the answer, by arm.");
 }
 
 static void curve_table(mnk_text *t, const mnk_evidence *e, const mnk_findings *f, const statistics *s) {
@@ -175,13 +176,14 @@ void mnk_report_usefulness(mnk_text *t, const mnk_evidence *e, const mnk_finding
         return;
     }
     statistics s = statistics_of(f);
-    mnk_html_element(t, "p", NULL,
-                     "The same small classifier is trained on different images with the same number of steps, and judged on real "
-                     "test images that nothing else has seen. What synthetic images must beat is not real images alone but "
-                     "“%s”: drawing rare classes as often as common ones, and flips, turns, shifts and colour changes, cost "
-                     "nothing.%s%s%s",
-                     mnk_arms[MNK_ARM_BASELINE].title, f->rarest ? " The rarest class is " : "", f->rarest ? f->rarest : "",
-                     f->rarest ? "." : "");
+    mnk_html_element(
+        t, "p", NULL,
+        "The same small classifier is trained on different images with the same number of steps, and judged on real "
+        "test images that nothing else has seen. What synthetic images must beat is not real images alone but "
+        "“%s”: drawing rare classes as often as common ones, and flips, turns, shifts and colour changes, cost "
+        "nothing.%s%s%s",
+        mnk_arms[MNK_ARM_BASELINE].title, f->rarest ? " The rarest class is " : "", f->rarest ? f->rarest : "",
+        f->rarest ? "." : "");
     arms_chart(t, e->usefulness, &s, false);
     arms_chart(t, e->usefulness, &s, true);
     arms_table(t, e->usefulness, &s);

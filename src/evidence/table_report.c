@@ -42,7 +42,7 @@ static void head(mnk_text *t, const mnk_table_evidence *e) {
     mnk_report_gates(t, &e->base);
 }
 
-static void scores(mnk_text *t, const mnk_table_evidence *e) {
+static mnk_status scores(mnk_text *t, const mnk_table_evidence *e, mnk_error *err) {
     static const char *const likeness[] = {"fidelity", "diversity", "authenticity", "copies"},
                              *const use[] = {"usefulness", "effects"}, *const fair[] = {"fairness"};
     mnk_html_section(t, "scores", "Fidelity, diversity, authenticity");
@@ -61,7 +61,9 @@ static void scores(mnk_text *t, const mnk_table_evidence *e) {
     mnk_html_section_end(t);
     mnk_html_section(t, "fair", "Fairness");
     mnk_report_scores(t, e, fair, 1);
+    MNK_TRY(mnk_report_subgroups(t, e, err));
     mnk_html_section_end(t);
+    return MNK_OK;
 }
 
 static void limits(mnk_text *t, const mnk_table_evidence *e) {
@@ -101,7 +103,7 @@ static mnk_status render(const mnk_table_evidence *e, size_t columns, mnk_text *
     head(t, e);
     mnk_report_tables(t, e);
     if (e->ranking) mnk_report_ranking(t, entry, e->n, e->ranking);
-    scores(t, e);
+    MNK_TRY(scores(t, e, err));
     MNK_TRY(mnk_report_columns(t, e, columns, err));
     MNK_TRY(mnk_report_pairs(t, e, err));
     MNK_TRY(mnk_report_missing(t, e, err));

@@ -17,6 +17,8 @@ mnk_status mnk_report_pairs(mnk_text *t, const mnk_table_evidence *e, mnk_error 
 mnk_status mnk_report_missing(mnk_text *t, const mnk_table_evidence *e, mnk_error *err) MNK_CHECK;
 /* Flagged rows in words: rules broken, copies, real rows never generated. */
 void mnk_report_rows(mnk_text *t, const mnk_table_evidence *e);
+/* Fidelity of every subgroup and pair of them; nothing where it was not judged. */
+mnk_status mnk_report_subgroups(mnk_text *t, const mnk_table_evidence *e, mnk_error *err) MNK_CHECK;
 /* What was compared: counts, persons, columns with type, role and bounds. */
 void mnk_report_tables(mnk_text *t, const mnk_table_evidence *e);
 /* The overall metrics of some groups, a column for each synthetic table beside holdout, copy and floor. */

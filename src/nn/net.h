@@ -153,6 +153,10 @@ void mnk_plan_backward(mnk_plan *plan, mnk_value output, unsigned what);
  * forward; needs MNK_PLAN_TANGENT (NaN without), whose plans refuse nets that are not piecewise linear: norms, tanh, sigmoid,
  * silu. Gradients of the plan's values are overwritten. norms2 (may be NULL) receives |g_s|^2. */
 double mnk_plan_gradient_penalty(mnk_plan *plan, mnk_value output, mnk_value input, const float *scale, double *norms2);
+/* The same for sum_s scale_s (|g_s| - centre)^2: centre 1 is the penalty of WGAN-GP (Gulrajani et al. 2017). A sample whose
+ * gradient is 0 adds to the penalty and nothing to its gradient, which does not exist there. */
+double mnk_plan_gradient_penalty_around(mnk_plan *plan, mnk_value output, mnk_value input, const float *scale, double centre,
+                                        double *norms2);
 
 /* Batch norm for use without a batch: set the running statistics of `state` from the values of the forward passes made
  * between begin and end (moments pooled over passes). */

@@ -169,6 +169,7 @@ static void join_rectifiers(mnk_plan *p) {
 static mnk_status describe(mnk_plan *p, mnk_error *err) {
     MNK_TRY(MNK_NEW(p->node, (size_t)p->net->n_ops, err));
     connect(p);
+    if (p->flags & MNK_PLAN_TANGENT) mnk_want(&p->n_partial, (size_t)p->batch); /* norms of the penalty, one per sample */
     for (int i = 0; i < p->net->n_ops; i++) {
         mnk_node *n = &p->node[i];
         const mnk_op_kind *kind = &mnk_op_kinds[n->op->kind];

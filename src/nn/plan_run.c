@@ -107,35 +107,42 @@ void mnk_plan_backward(mnk_plan *plan, mnk_value output, unsigned what) {
  * t_{l-1} (x) delta_l, delta_l being the ordinary backward pass from a unit seed: exact where masks do not change. With
  * spectral norm W is w / sigma, and the exact gradient of that quotient is taken here too. */
 
-static double input_norms(mnk_plan *p, const mnk_node *in, const float *scale, double *norms2, real *t) {
+static double input_norms(mnk_plan *p, const mnk_node *in, const float *scale, double centre, double *norms2, real *t) {
     size_t size = mnk_sample_size(in->op);
     double *square = p->partial; /* one per sample */
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < p->batch; s++) {
-        const real *g = in->dy + (size_t)s * size, f = 2 * (real)scale[s];
+        const real *g = in->dy + (size_t)s * size;
         real *to = t + (size_t)s * size;
         double total = 0;
-        for (size_t i = 0; i < size; i++) {
-            total += (double)g[i] * (double)g[i];
-            to[i] = f * g[i];
-        }
+        for (size_t i = 0; i < size; i++) total += (double)g[i] * (double)g[i];
         square[s] = total;
+        /* d (|g| - c)^2 = 2 (1 - c/|g|) <g, dg> */
+        double pull = centre == 0 ? 1 : total > 0 ? 1 - centre / sqrt(total) : 0;
+        real f = (real)(2 * (double)scale[s] * pull);
+        for (size_t i = 0; i < size; i++) to[i] = f * g[i];
     }
     double penalty = 0;
     for (int s = 0; s < p->batch; s++) {
-        penalty += (double)scale[s] * square[s];
+        double beyond = sqrt(square[s]) - centre;
+        penalty += (double)scale[s] * (centre == 0 ? square[s] : beyond * beyond);
         if (norms2) norms2[s] = square[s];
     }
     return penalty;
 }
 
 double mnk_plan_gradient_penalty(mnk_plan *plan, mnk_value output, mnk_value input, const float *scale, double *norms2) {
+    return mnk_plan_gradient_penalty_around(plan, output, input, scale, 0, norms2);
+}
+
+double mnk_plan_gradient_penalty_around(mnk_plan *plan, mnk_value output, mnk_value input, const float *scale, double centre,
+                                        double *norms2) {
     mnk_node *in = &plan->node[input], *out = &plan->node[output];
     if (!(plan->flags & MNK_PLAN_TANGENT) || !in->dy || !out->dy || !out->needs_input) return NAN;
     for (size_t i = 0; i < out->size; i++) out->dy[i] = 1;
     if (!mnk_is_vector(out->op)) mnk_zero_padding(out->dy, plan->batch, out->op->c, out->op->h * out->op->w);
     mnk_plan_walk_back(plan, output, MNK_BACK_INPUTS);
-    double penalty = input_norms(plan, in, scale, norms2, in->t);
+    double penalty = input_norms(plan, in, scale, centre, norms2, in->t);
     for (int i = 0; i <= output; i++) {
         mnk_node *n = &plan->node[i];
         if (n->op->kind == MNK_OP_INPUT && i != input) memset(n->t, 0, n->size * sizeof *n->t);

@@ -1,4 +1,5 @@
 #include "study/evidence_of.h"
+#include "study/gated.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -81,6 +82,9 @@ static mnk_status gan_facts(const mnk_run *r, mnk_evidence_fact *facts, size_t *
     fact(facts, n, "model", "%s", info->model_hash);
     fact(facts, n, "formal privacy guarantee", "%s", info->privacy);
     mnk_gan_close(gan);
+    char kept[256];
+    MNK_TRY(mnk_gated_words(r->dir, "keep", kept, err));
+    if (*kept && r->s->sample.keep) fact(facts, n, "gate on single images", "%.80s: %.160s", r->s->sample.keep, kept);
     return MNK_OK;
 }
 

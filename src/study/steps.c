@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "manikin/describe.h"
 #include "study/evidence_of.h"
+#include "study/gated.h"
 #include "study/run.h"
 #include "study/trials.h"
 
@@ -141,6 +142,31 @@ static mnk_status sample_blocks(mnk_run *r, mnk_gan *gan, const mnk_gan_info *in
     return status;
 }
 
+/* The same number of images a class, each of which passes the audit against train. */
+static mnk_status sample_kept(mnk_run *r, mnk_gan *gan, const mnk_gan_info *info, mnk_images_writer *w, mnk_error *err) {
+    const size_t volume = (size_t)info->height * (size_t)info->width * (size_t)info->channels;
+    mnk_evaluate_config config = r->s->evaluate;
+    mnk_keep k;
+    mnk_keep_report report;
+    mnk_images *made = NULL;
+    uint64_t *count = NULL;
+    mnk_status status = MNK_OK;
+    config.seed = r->seed;
+    config.encoding = NULL; /* scattering, whatever the judges use: the yardstick comes after the samples */
+    MNK_OUT(mnk_keep_parse(r->s->sample.keep, &k, err));
+    MNK_OUT(mnk_run_splits(r, err));
+    MNK_OUT(MNK_NEW(count, (size_t)info->classes, err));
+    for (int c = 0; c < info->classes; c++) count[c] = (uint64_t)r->s->sample.per_class;
+    MNK_OUT(mnk_keep_sample_images(gan, count, r->seed, &k, r->train, NULL, &config, r->observer, &made, &report, err));
+    for (size_t i = 0; i < made->n; i++)
+        MNK_OUT(mnk_images_writer_add(w, made->pixels8 + i * volume, made->label[i], MNK_SPLIT_TRAIN, err));
+    MNK_OUT(mnk_gated_save(r->dir, "keep", &k, &report, NULL, NULL, r->seed, err));
+out:
+    mnk_free(count);
+    mnk_images_close(made);
+    return status;
+}
+
 static mnk_status sample(mnk_run *r, bool can_continue, mnk_error *err) {
     char model[1200], path[1200];
     (void)can_continue;
@@ -166,10 +192,12 @@ static mnk_status sample(mnk_run *r, bool can_continue, mnk_error *err) {
                             .n = (size_t)r->s->sample.per_class * (size_t)info->classes};
     mnk_status status = mnk_images_writer_open(path, true, &meta, &w, err);
     if (status == MNK_OK) {
-        status = sample_blocks(r, gan, info, w, err);
+        if (r->s->sample.keep) status = sample_kept(r, gan, info, w, err);
+        else status = sample_blocks(r, gan, info, w, err);
         if (status == MNK_OK) status = mnk_images_writer_commit(w, err);
         else mnk_images_writer_abort(w);
     }
+    if (status == MNK_OK && !r->s->sample.keep) status = mnk_gated_save(r->dir, "keep", NULL, NULL, NULL, NULL, 0, err);
     mnk_gan_close(gan);
     mnk_images_close(r->synthetic);
     r->synthetic = NULL;

@@ -1,4 +1,5 @@
 /* From text to a checked study. */
+#include "manikin/audit.h"
 #include "study/study.h"
 
 #include <stdarg.h>
@@ -66,6 +67,8 @@ static const mnk_option sample_options[] = {
      "synthetic images of every class", false},
     {"format", 0, MNK_OPTION_CHOICE, offsetof(mnk_study_sample, format), "NAME", "npz", 0, 0, "npz|folder|tar",
      "how they are written", false},
+    {"keep", 0, MNK_OPTION_TEXT, offsetof(mnk_study_sample, keep), "WORDS", NULL, 0, 0, NULL,
+     "draw until so many images pass: authentic, alpha=A, inside, no-copy, distance>=D", false},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
@@ -105,6 +108,8 @@ static const mnk_option make_options[] = {
      "what makes the synthetic tables: \"arf\", \"ctgan epochs=100\"", false},
     {"rows", 0, MNK_OPTION_INT, offsetof(mnk_study_make, rows), "N", "0", 0, 1e9, NULL,
      "rows of each synthetic table (0: as many as train)", false},
+    {"keep", 0, MNK_OPTION_TEXT, offsetof(mnk_study_make, keep), "WORDS", NULL, 0, 0, NULL,
+     "draw until so many rows pass: authentic, alpha=A, inside, no-copy, distance>=D", false},
     {"baseline", 0, MNK_OPTION_BOOL, offsetof(mnk_study_make, baseline), NULL, "true", 0, 0, NULL,
      "also the closed-form generator that the others have to beat", true},
     {NULL, 0, MNK_OPTION_END, 0, NULL, NULL, 0, 0, NULL, NULL, false},
@@ -412,7 +417,16 @@ static mnk_status read_curve(mnk_study *s, mnk_error *err) {
     return status;
 }
 
+static mnk_status check_keep(const mnk_study *s, mnk_error *err) {
+    const char *keep = s->is_table ? s->make.keep : s->sample.keep;
+    mnk_error inner = MNK_ERROR_INIT;
+    mnk_keep k;
+    if (!keep || mnk_keep_parse(keep, &k, &inner) == MNK_OK) return MNK_OK;
+    return MNK_FAIL(err, MNK_ERR_INPUT, "%s: %s.%s", s->name, s->is_table ? "make" : "sample", inner.message);
+}
+
 static mnk_status check_whole(mnk_study *s, mnk_error *err) {
+    MNK_TRY(check_keep(s, err));
     if (s->is_table) return mnk_study_check_tables(s, err);
     if (!s->data.path == !s->data.simulate) {
         mnk_status status = MNK_FAIL(

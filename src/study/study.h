@@ -31,7 +31,8 @@ typedef struct mnk_study_data {
 
 typedef struct mnk_study_sample {
     int64_t per_class;
-    int format; /* npz | folder | tar */
+    int format;       /* npz | folder | tar */
+    const char *keep; /* which draws are kept: manikin/audit.h; NULL: all */
 } mnk_study_sample;
 
 enum { MNK_CURVE_MAX = 12 };
@@ -51,6 +52,7 @@ typedef struct mnk_study_make {
     mnk_option_list generators; /* "NAME setting=value …", see study/tables.h */
     int64_t rows;               /* of each synthetic table; 0: as many as train */
     bool baseline;              /* also the closed-form generator, where the list lacks it */
+    const char *keep;           /* which rows are kept: manikin/audit.h; NULL: all */
 } mnk_study_make;
 
 typedef struct mnk_study_report {

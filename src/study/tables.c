@@ -10,10 +10,12 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "manikin/evidence_table.h"
+#include "manikin/fairness.h"
 #include "manikin/rank.h"
 #include "manikin/table_generator.h"
 #include "study/cache.h"
 #include "study/evidence_of.h"
+#include "study/gated.h"
 
 static const char baseline_name[] = "gaussian"; /* closed form: what a deep generator has to beat */
 
@@ -170,6 +172,36 @@ static mnk_status open_made(table_run *r, size_t i, mnk_error *err) {
     return MNK_OK;
 }
 
+/* The rows of one generator; with make.keep those that pass the audit against train. */
+static mnk_status draw(const table_run *r, size_t i, mnk_table_generator *g, const mnk_table_sample_options *o, mnk_table **out,
+                       mnk_error *err) {
+    mnk_table_evaluate_config config = r->s->table_evaluate;
+    mnk_table_sample_report drawn;
+    mnk_keep_report report;
+    mnk_keep k;
+    mnk_table *plain = NULL;
+    mnk_result *before = NULL, *after = NULL;
+    char name[160];
+    mnk_status status = MNK_OK;
+    file_of(r, i, "keep-%s", name);
+    if (!r->s->make.keep) {
+        MNK_TRY(mnk_gated_save(r->dir, name, NULL, NULL, NULL, NULL, 0, err));
+        return mnk_table_generator_sample(g, o, r->observer, out, &drawn, err);
+    }
+    config.seed = r->seed;
+    MNK_OUT(mnk_keep_parse(r->s->make.keep, &k, err));
+    MNK_OUT(mnk_keep_sample_table(g, o, &k, r->train, &config, r->observer, out, &report, err));
+    MNK_OUT(mnk_table_generator_sample(g, o, r->observer, &plain, &drawn, err));
+    MNK_OUT(mnk_gated_judge(r->train, r->holdout, plain, &config, r->observer, &before, err));
+    MNK_OUT(mnk_gated_judge(r->train, r->holdout, *out, &config, r->observer, &after, err));
+    MNK_OUT(mnk_gated_save(r->dir, name, &k, &report, before, after, r->seed, err));
+out:
+    mnk_table_close(plain);
+    mnk_result_close(before);
+    mnk_result_close(after);
+    return status;
+}
+
 static mnk_status make(table_run *r, size_t i, mnk_error *err) {
     const mnk_study_generator *k = &r->g.item[i];
     char below[160], model[1200], out[1200];
@@ -185,8 +217,7 @@ static mnk_status make(table_run *r, size_t i, mnk_error *err) {
     MNK_TRY(mnk_table_generator_train(k->name, r->train, k->setting, k->settings, r->seed, model, true, r->observer, err));
     MNK_TRY(mnk_table_generator_open(model, &g, err));
     mnk_table_sample_options o = {.n = r->s->make.rows ? (size_t)r->s->make.rows : r->train->n, .seed = r->seed};
-    mnk_table_sample_report report;
-    MNK_OUT(mnk_table_generator_sample(g, &o, r->observer, &rows, &report, err));
+    MNK_OUT(draw(r, i, g, &o, &rows, err));
     file_of(r, i, "synthetic/%s.csv", below);
     path_of(r, below, out);
     mnk_table_meta meta = {k->name, mnk_table_generator_describe(g)->model_hash, r->seed};
@@ -210,6 +241,8 @@ static mnk_status judge(table_run *r, size_t i, mnk_error *err) {
     MNK_TRY(mnk_evaluate_tables(r->train, r->holdout, r->made[i], &evaluate, r->observer, &r->result[i], err));
     if (!r->s->no_usefulness)
         MNK_TRY(mnk_table_models(r->train, r->holdout, r->made[i], &models, r->observer, r->result[i], err));
+    if (models.fairness)
+        MNK_TRY(mnk_table_fidelity_by_subgroup(r->train, r->holdout, r->made[i], &evaluate, r->observer, r->result[i], err));
     file_of(r, i, "results/%s.json", below);
     return save(r, &r->result[i], below, err);
 }
@@ -244,7 +277,7 @@ static size_t lead_of(const table_run *r) {
     return best;
 }
 
-enum { FACTS = 6 };
+enum { FACTS = 7 };
 typedef struct shown {
     mnk_table_evidence e;
     mnk_synthetic_table set[MNK_STUDY_GENERATORS_MAX];
@@ -256,7 +289,7 @@ typedef struct shown {
 static void fact(mnk_synthetic_table *s, mnk_evidence_fact *facts, const char *name, const char *value) {
     mnk_evidence_fact *f = &facts[s->facts++];
     snprintf(f->name, sizeof f->name, "%s", name);
-    snprintf(f->value, sizeof f->value, "%s", value);
+    snprintf(f->value, sizeof f->value, "%.255s", value);
     s->fact = facts;
 }
 
@@ -275,6 +308,11 @@ static mnk_status facts_of(const table_run *r, size_t i, shown *x, mnk_error *er
     fact(&x->set[i], x->fact[i], "model", about->model_hash);
     fact(&x->set[i], x->fact[i], "formal privacy guarantee", about->privacy);
     mnk_table_generator_close(g);
+    file_of(r, i, "keep-%s", below);
+    MNK_TRY(mnk_gated_words(r->dir, below, text, err));
+    if (!*text || !r->s->make.keep) return MNK_OK;
+    snprintf(path, sizeof path, "%.60s: %.255s", r->s->make.keep, text);
+    fact(&x->set[i], x->fact[i], "gate on single rows", path);
     return MNK_OK;
 }
 
@@ -375,6 +413,11 @@ static mnk_status key_of(const table_run *r, const table_step *k, char key[MNK_H
         mnk_hash_add_text(h, g->name);
         for (size_t i = 0; i < g->settings; i++) mnk_hash_add_text(h, g->setting[i]);
         mnk_hash_add(h, &r->s->make.rows, sizeof r->s->make.rows);
+        if (r->s->make.keep) { /* what the gate did is judged with the settings of evaluate */
+            mnk_study_section_json(r->s, "evaluate", &t);
+            mnk_hash_add_text(h, r->s->make.keep);
+            mnk_hash_add_text(h, t.s ? t.s : "");
+        }
     } else if (k->work == judge) {
         mnk_study_section_json(r->s, "evaluate", &t);
         if (!r->s->no_usefulness) mnk_study_section_json(r->s, "usefulness", &t);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "evaluate/table/bins.h"
@@ -233,25 +234,42 @@ bool mnk_found_breaks(const mnk_found *f, const mnk_table_sets *s, int role, siz
     return f->kind == MNK_FOUND_AT_MOST ? x > f->bound : x < f->bound;
 }
 
-/* "sex = male", "bmi missing", "bmi present" */
+static bool is_one_of(const char *text, const char *const *list) {
+    for (; *list; list++)
+        if (strcasecmp(text, *list) == 0) return true;
+    return false;
+}
+
+/* As one would say it: "male", "pregnant", "not pregnant", "ward = B", "bmi missing", "bmi present". */
 static void state_words(const mnk_table_sets *s, size_t c, int32_t value, char out[40]) {
+    static const char *const yes[] = {"yes", "y", "true", NULL}, *const no[] = {"no", "n", "false", NULL},
+                             *const sex[] = {"sex", "gender", NULL};
     const mnk_column *k = &s->schema->column[s->column[c]];
-    if (value >= 0) snprintf(out, 40, "%.18s = %.16s", k->name, k->level[value]);
-    else snprintf(out, 40, "%.24s %s", k->name, value == MISSING ? "missing" : "present");
+    if (value < 0) snprintf(out, 40, "%.24s %s", k->name, value == MISSING ? "missing" : "present");
+    else if (is_one_of(k->level[value], yes)) snprintf(out, 40, "%.36s", k->name);
+    else if (is_one_of(k->level[value], no)) snprintf(out, 40, "not %.32s", k->name);
+    else if (is_one_of(k->name, sex) && strlen(k->level[value]) > 1) snprintf(out, 40, "%.36s", k->level[value]);
+    else snprintf(out, 40, "%.18s = %.16s", k->name, k->level[value]);
 }
 
 void mnk_found_words(const mnk_found *f, const mnk_table_sets *s, int role, size_t row, char out[96]) {
     char a[64], b[64];
-    if (f->kind == MNK_FOUND_ORDER) {
+    if (f->kind == MNK_FOUND_ORDER) { /* a > b, where all of train has a <= b */
+        const bool dates = s->schema->column[s->column[f->a]].type == MNK_COLUMN_DATE;
         mnk_table_cell(s->table[role], s->column[f->a], row, a);
         mnk_table_cell(s->table[role], s->column[f->b], row, b);
-        snprintf(out, 96, "%.18s %.14s > %.18s %.14s, never in train", mnk_sets_name(s, f->a), a, mnk_sets_name(s, f->b), b);
+        if (dates)
+            snprintf(out, 96, "%.18s before %.18s (%.14s, %.14s): never in train", mnk_sets_name(s, f->b),
+                     mnk_sets_name(s, f->a), b, a);
+        else
+            snprintf(out, 96, "%.18s above %.18s (%.14s, %.14s): never in train", mnk_sets_name(s, f->a),
+                     mnk_sets_name(s, f->b), a, b);
         return;
     }
     state_words(s, f->a, f->state_a, a);
     if (f->kind == MNK_FOUND_NEVER_BOTH) {
         state_words(s, f->b, f->state_b, b);
-        snprintf(out, 96, "%.38s, %.38s: never in train", a, b);
+        snprintf(out, 96, "%.36s, %.36s: never in train", a, b);
         return;
     }
     mnk_table_cell(s->table[role], s->column[f->b], row, b);

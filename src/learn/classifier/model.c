@@ -23,7 +23,7 @@ mnk_status mnk_classifier_build(mnk_classifier *c, double dropout, mnk_error *er
         return MNK_FAIL(err, MNK_ERR_INPUT, "classifier: images of %d x %d px; sides of %d to %d px are supported", s->width,
                         s->height, MNK_CLASSIFIER_SIDE_MIN, MNK_CLASSIFIER_SIDE_MAX);
     if (c->stages == 0) c->stages = side < 96 ? 3 : 4;
-    while (c->stages > 1 && side >> c->stages < 2) c->stages--; /* at least 2 px are left to pool */
+    while (c->stages > 1 && side >> c->stages < 3) c->stages--; /* 3 px are left: for 2 oneDNN has slow kernels only */
     c->net = mnk_net_open();
     if (!c->net) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for a network");
     c->input = mnk_net_input(c->net, "image", s->channels, s->height, s->width);

@@ -9,7 +9,7 @@
 
 #define AT(f) offsetof(mnk_gan_config, f)
 
-/* Defaults are the best arm of the pilots on 32 px blood cells; docs/methods/gan.md says what was compared. */
+/* Defaults are what a screening on 32 px blood cells chose; docs/methods/gan.md says what was compared. */
 const mnk_option mnk_gan_options[] = {
     {"epochs", 0, MNK_OPTION_INT, AT(epochs), "N", "0", 0, 1e6, NULL, "passes over the training images (0: see --kimg)", false},
     {"kimg", 0, MNK_OPTION_REAL, AT(kimg), "K", "0", 0, 1e7, NULL, "thousands of images to train on (0: 600)", false},
@@ -35,7 +35,8 @@ const mnk_option mnk_gan_options[] = {
     {"augment", 0, MNK_OPTION_TEXT, AT(augment), "LIST", "flip,rot90,translate,cutout,colour", 0, 0, NULL,
      "any of flip,rot90,translate,cutout,colour,stain, or none", false},
     {"augment-start", 0, MNK_OPTION_REAL, AT(augment_start), "K", "0", 0, 1e7, NULL, "kimg before augmentation begins", true},
-    {"adaptive", 0, MNK_OPTION_BOOL, AT(adaptive), NULL, "false", 0, 0, NULL, "adapt the strength of augmentation", true},
+    {"adaptive", 0, MNK_OPTION_BOOL, AT(adaptive), NULL, "true", 0, 0, NULL,
+     "augment as much as keeps the discriminator from overfitting; without: fully from the start", true},
     {"adaptive-target", 0, MNK_OPTION_REAL, AT(adaptive_target), "R", "0.6", 0, 1, NULL,
      "mean sign of the discriminator to hold", true},
     {"balance", 0, MNK_OPTION_CHOICE, AT(balance), "NAME", "balanced", 0, 0, "balanced|proportional", "classes in a batch",

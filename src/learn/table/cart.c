@@ -192,6 +192,77 @@ out:
     return status;
 }
 
+/* ---- calibration: errors of one tree are passed on to those after it, and shares drift; each column in turn is drawn for
+ * SIMULATED rows, and its leaves' shares are raked (Deming and Stephan 1940) until the simulated rows have the table's ---- */
+
+enum { SIMULATED = 65536, RAKINGS = 12 };
+
+static void rake(cart *m, size_t c, const double *rows_in_leaf) {
+    const mnk_codes *k = &m->book.column[c];
+    leaves *l = &m->leaf[c];
+    double weight[MNK_BINS], total = 0, rows = 0;
+    for (unsigned b = 0; b < k->bins; b++) weight[b] = 1, total += k->count[b];
+    for (size_t leaf = 0; leaf < m->tree[c].leaves; leaf++) rows += rows_in_leaf[leaf];
+    for (int round = 0; round < RAKINGS; round++) {
+        double expected[MNK_BINS] = {0};
+        for (size_t leaf = 0; leaf < m->tree[c].leaves; leaf++) {
+            double sum = 0, before = 0;
+            for (int pass = 0; pass < 2 && rows_in_leaf[leaf] > 0; pass++, before = 0)
+                for (uint32_t i = l->start[leaf]; i < l->start[leaf + 1]; i++) {
+                    double share = (l->share[i] - before) * weight[l->bin[i]];
+                    before = l->share[i];
+                    if (pass == 0) sum += share;
+                    else expected[l->bin[i]] += rows_in_leaf[leaf] * share / sum;
+                }
+        }
+        for (unsigned b = 0; b < k->bins; b++) /* half a row of caution; never more than fivefold */
+            weight[b] = fmin(5, fmax(0.2, weight[b] * (k->count[b] / total * rows + 0.5) / (expected[b] + 0.5)));
+    }
+    for (size_t leaf = 0; leaf < m->tree[c].leaves; leaf++) {
+        double sum = 0, before = 0, running = 0;
+        for (int pass = 0; pass < 2; pass++, before = 0)
+            for (uint32_t i = l->start[leaf]; i < l->start[leaf + 1]; i++) {
+                double share = (l->share[i] - before) * weight[l->bin[i]];
+                if (pass == 0) sum += share, before = l->share[i];
+                else {
+                    before = l->share[i];
+                    l->share[i] = (float)((running += share) / sum);
+                }
+            }
+    }
+}
+
+static mnk_status calibrate(cart *m, const mnk_fit_context *context, mnk_error *err) {
+    uint8_t *bins = NULL;
+    uint32_t *leaf_of = NULL;
+    mnk_status status;
+    MNK_OUT(MNK_NEW(bins, m->columns * SIMULATED, err));
+    MNK_OUT(MNK_NEW(leaf_of, SIMULATED, err));
+    for (size_t k = 0; k < m->columns; k++) {
+        size_t c = (size_t)m->order[k];
+        const leaves *l = &m->leaf[c];
+        double *rows_in_leaf;
+        MNK_OUT(MNK_NEW(rows_in_leaf, m->tree[c].leaves + 1, err));
+        for (size_t i = 0; i < SIMULATED; i++) {
+            leaf_of[i] = (uint32_t)m->tree[c].node[mnk_bintree_find(&m->tree[c], bins, SIMULATED, i)].left;
+            rows_in_leaf[leaf_of[i]]++;
+        }
+        rake(m, c, rows_in_leaf);
+        mnk_free(rows_in_leaf);
+        mnk_rng rng = mnk_rng_at(context->seed, MNK_PURPOSE_TABLE_FIT, c, 4 + context->stream);
+        for (size_t i = 0; i < SIMULATED; i++) {
+            double u = mnk_rng_uniform(&rng);
+            uint32_t a = l->start[leaf_of[i]], b = l->start[leaf_of[i] + 1] - 1;
+            while (a < b && l->share[a] <= u) a++;
+            bins[c * SIMULATED + i] = l->bin[a];
+        }
+    }
+out:
+    mnk_free(bins);
+    mnk_free(leaf_of);
+    return status;
+}
+
 static void fit_task(void *ctx, size_t i) {
     const fitting *f = ctx;
     mnk_error err = MNK_ERROR_INIT;
@@ -223,6 +294,7 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
         if (f.status[c] != MNK_OK)
             status = MNK_FAIL(err, f.status[c], "out of memory: the tree of %s", t->schema->column[c].name);
     if (status != MNK_OK) goto out;
+    MNK_OUT(calibrate(m, context, err));
     *model = m;
     m = NULL;
 out:

@@ -75,8 +75,8 @@ static void sum_up(mnk_codes *c) {
     c->total = 0;
     c->has_continuous = false;
     for (unsigned b = 1; b < c->bins; b++) {
+        c->below[b] = c->total; /* of an atom: F before it, so that `below` never falls */
         if (mnk_codes_is_atom(c, b)) continue;
-        c->below[b] = c->total;
         c->total += c->count[b];
         c->has_continuous = true;
     }

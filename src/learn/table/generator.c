@@ -15,14 +15,16 @@ static const mnk_option frame_options[] = {
     {"unit", 0, MNK_OPTION_CHOICE, offsetof(mnk_generator_config, unit), "UNIT", "auto", 0, 0, "auto|row|person", "what is drawn at once: person where the table has several rows of one", true},
     {.type = MNK_OPTION_END},
 };
+static const mnk_option resume_option = {"resume", 0, MNK_OPTION_BOOL, offsetof(mnk_generator_config, resume), NULL, "false", 0, 0, NULL, "go on from the checkpoint beside the model", false};
 /* clang-format on */
 
 void mnk_generator_options(const mnk_generator_kind *kind, mnk_option out[MNK_GENERATOR_OPTIONS]) {
     size_t n = 0;
-    for (const mnk_option *o = kind->options; o && o->type != MNK_OPTION_END && n + 4 < MNK_GENERATOR_OPTIONS; o++) {
+    for (const mnk_option *o = kind->options; o && o->type != MNK_OPTION_END && n + 5 < MNK_GENERATOR_OPTIONS; o++) {
         out[n] = *o;
         out[n++].offset += offsetof(mnk_generator_config, own);
     }
+    if (kind->can & MNK_KIND_RESUMES) out[n++] = resume_option;
     for (const mnk_option *o = frame_options; o->type != MNK_OPTION_END; o++) out[n++] = *o;
     out[n] = (mnk_option){.type = MNK_OPTION_END};
 }

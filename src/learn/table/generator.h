@@ -14,6 +14,7 @@ typedef enum mnk_table_unit { MNK_UNIT_AUTO, MNK_UNIT_ROW, MNK_UNIT_PERSON } mnk
 typedef struct mnk_generator_config {
     int64_t levels;
     int unit;
+    bool resume; /* only where MNK_KIND_RESUMES; not kept in models */
     _Alignas(16) unsigned char own[MNK_KIND_CONFIG_BYTES];
 } mnk_generator_config;
 

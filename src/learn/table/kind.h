@@ -20,6 +20,7 @@ typedef struct mnk_fit_context {
     uint32_t stream;        /* 0: rows or persons, 1: later visits; goes into the step of every random stream */
     const char *model_path; /* where the model will stand: a neural generator keeps its checkpoint beside it */
     bool resume;            /* --resume was given; only where MNK_KIND_RESUMES */
+    bool force;             /* an earlier unfinished run may be replaced */
     char privacy[512];      /* out: what the model guarantees, "none" unless the generator says otherwise */
     const mnk_observer *observer;
 } mnk_fit_context;

@@ -120,9 +120,14 @@ static mnk_status fit(trainer *r, mnk_error *err) {
     return kind->fit(r->next, g->config.own, &r->context, &g->model[MNK_MODEL_VISITS], err);
 }
 
+/* A run in one go and one that was resumed make the same file. */
 static void write_options(trainer *r) {
     mnk_option table[MNK_GENERATOR_OPTIONS];
+    size_t n = 0;
     mnk_generator_options(r->g->kind, table);
+    for (const mnk_option *o = table; o->type != MNK_OPTION_END; o++)
+        if (o->offset != offsetof(mnk_generator_config, resume)) table[n++] = *o;
+    table[n] = (mnk_option){.type = MNK_OPTION_END};
     mnk_json j = {.text = &r->options, .compact = true};
     mnk_json_object(&j, NULL);
     mnk_options_write(table, &r->g->config, &j);
@@ -164,6 +169,14 @@ static mnk_status write_model(trainer *r, bool force, mnk_error *err) {
     return mnk_st_write(r->path, force, r->file.at, r->file.n, meta, sizeof meta / sizeof *meta, err);
 }
 
+/* The model stands: nothing is left to resume. */
+static void remove_checkpoints(const char *path) {
+    static const char *const parts[] = {"rows", "visits"};
+    char name[4096];
+    for (size_t i = 0; i < 2; i++)
+        if (snprintf(name, sizeof name, "%s.%s.checkpoint", path, parts[i]) < (int)sizeof name) remove(name);
+}
+
 static mnk_status check_start(const char *generator, const mnk_table *train, const char *path, bool force,
                               const mnk_generator_kind **kind, mnk_error *err) {
     *kind = mnk_generator_kind_find(generator);
@@ -196,9 +209,11 @@ mnk_status mnk_table_generator_train(const char *generator, const mnk_table *tra
     r.g->kind = kind;
     r.context = (mnk_fit_context){.seed = seed, .model_path = model_path, .observer = observer, .privacy = "none"};
     MNK_OUT(set_options(r.g, setting, settings, err));
+    r.context.resume = r.g->config.resume, r.context.force = force;
     MNK_OUT(fit(&r, err));
     r.g->schema = mnk_schema_retain(r.g->recoding->schema);
     MNK_OUT(write_model(&r, force, err));
+    if (kind->can & MNK_KIND_RESUMES) remove_checkpoints(model_path);
 out:
     mnk_tensors_clear(&r.file);
     mnk_text_clear(&r.options);
