@@ -12,6 +12,7 @@ extern const cli_verb cli_verb_sample;
 extern const cli_verb cli_verb_simulate_histology;
 extern const cli_verb cli_verb_train_classifier;
 extern const cli_verb cli_verb_evaluate;
+extern const cli_verb cli_verb_audit;
 extern const cli_verb cli_verb_audit_gate;
 extern const cli_verb cli_verb_privacy_epsilon;
 extern const cli_verb cli_verb_privacy_delta;
@@ -38,6 +39,7 @@ const cli_verb *const cli_verbs[] = {
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,
     &cli_verb_evaluate,
+    &cli_verb_audit,
     &cli_verb_audit_gate,
     &cli_verb_privacy_epsilon,
     &cli_verb_privacy_delta,

@@ -195,11 +195,11 @@ static void test_gates_judge(void **state) {
                 {"nothing > 0", false, NAN}};
     mnk_arena *arena = mnk_arena_open();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        mnk_study_gate g;
+        mnk_gate_rule g;
         mnk_gate out;
         const mnk_result *const results[2] = {NULL, r};
-        assert_ok(mnk_study_gate_parse(rows[i].text, arena, &g, &err));
-        mnk_study_gate_judge(&g, results, 2, &out);
+        assert_ok(mnk_gate_parse(rows[i].text, arena, &g, &err));
+        mnk_gate_judge(&g, results, 2, &out);
         if (out.met != rows[i].met) fail_msg("%s", rows[i].text);
         assert_true(isnan(rows[i].value) ? isnan(out.value) : fabs(out.value - rows[i].value) < 1e-12);
         if (isnan(rows[i].value)) assert_true(out.note[0] != '\0');

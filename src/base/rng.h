@@ -47,7 +47,9 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_TABLE_ID,     /* identifiers */
     MNK_PURPOSE_TABLE_MIX,    /* which row of a wanted mix is drawn next */
     MNK_PURPOSE_HALVES,       /* which half of a table learns and which judges: leaks of the outcome */
-    MNK_PURPOSE_TABLE_NEURAL  /* steps of a neural generator of tables: rows, conditions, latent numbers, noise */
+    MNK_PURPOSE_TABLE_NEURAL, /* steps of a neural generator of tables: rows, conditions, latent numbers, noise */
+    MNK_PURPOSE_ATTACK,       /* which records attacks on privacy look at, and how the unseen ones are dealt */
+    MNK_PURPOSE_ATTACK_QUERY  /* what attacks on tables ask: rows, columns, predicates */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

@@ -82,7 +82,7 @@ static mnk_status open_finder(mnk_copy_index *x, const mnk_observer *observer, m
     return MNK_FAIL(err, status, "%s", own.message);
 }
 
-mnk_status mnk_copy_index_open(const mnk_images *train, const mnk_observer *observer, mnk_copy_index **out, mnk_error *err) {
+mnk_status mnk_copy_index_open_exact(const mnk_images *train, mnk_copy_index **out, mnk_error *err) {
     mnk_copy_index *x = NULL;
     size_t bytes = 0;
     mnk_status status = MNK_OK;
@@ -96,10 +96,19 @@ mnk_status mnk_copy_index_open(const mnk_images *train, const mnk_observer *obse
         x->table[i] = (hashed){hash_bytes(p, bytes), (uint32_t)i};
     }
     qsort(x->table, train->n, sizeof *x->table, by_hash);
-    MNK_OUT(open_finder(x, observer, err));
 out:
     if (status == MNK_OK) *out = x;
     else mnk_copy_index_close(x);
+    return status;
+}
+
+mnk_status mnk_copy_index_open(const mnk_images *train, const mnk_observer *observer, mnk_copy_index **out, mnk_error *err) {
+    MNK_TRY(mnk_copy_index_open_exact(train, out, err));
+    mnk_status status = open_finder(*out, observer, err);
+    if (status != MNK_OK) {
+        mnk_copy_index_close(*out);
+        *out = NULL;
+    }
     return status;
 }
 

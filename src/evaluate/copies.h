@@ -22,6 +22,8 @@ typedef struct mnk_copy {
 typedef struct mnk_copy_index mnk_copy_index;
 mnk_status mnk_copy_index_open(const mnk_images *train, const mnk_observer *observer, mnk_copy_index **out,
                                mnk_error *err) MNK_CHECK;
+/* For exact copies alone: no search for near ones is prepared. */
+mnk_status mnk_copy_index_open_exact(const mnk_images *train, mnk_copy_index **out, mnk_error *err) MNK_CHECK;
 void mnk_copy_index_close(mnk_copy_index *index);
 /* out [queries->n]; images of the same size, channels and depth as train. Exact copies first; only the others are searched for
  * near copies, with `other_groups` among other groups' images. */

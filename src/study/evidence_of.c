@@ -37,7 +37,7 @@ mnk_status mnk_study_load_results(mnk_run *r, mnk_error *err) {
 
 size_t mnk_study_gates(const mnk_run *r, mnk_gate *out) {
     const mnk_result *const results[] = {r->evaluate, r->usefulness, r->data};
-    for (size_t i = 0; i < r->s->gates; i++) mnk_study_gate_judge(&r->s->gate[i], results, 3, &out[i]);
+    for (size_t i = 0; i < r->s->gates; i++) mnk_gate_judge(&r->s->gate[i], results, 3, &out[i]);
     return r->s->gates;
 }
 

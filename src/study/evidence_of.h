@@ -26,8 +26,6 @@ mnk_status mnk_study_seal_folder(const char *dir, mnk_manifest_info *info, const
                                  bool *was_unchanged, mnk_error *err) MNK_CHECK;
 void mnk_study_add_input(mnk_manifest_input *rows, size_t *n, const char *role, const char *source, const char *hash,
                          size_t items);
-/* MNK_ERR_GATE with the thresholds that were missed. */
-mnk_status mnk_study_judge_gates(const mnk_study_outcome *out, mnk_error *err) MNK_CHECK;
 void mnk_study_hardware(char out[256]);
 void mnk_study_now(char out[32]); /* "2026-11-23T21:30:00Z" */
 

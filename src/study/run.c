@@ -99,18 +99,6 @@ static mnk_status run_step(mnk_run *r, const mnk_step *step, mnk_error *err) {
     return MNK_OK;
 }
 
-mnk_status mnk_study_judge_gates(const mnk_study_outcome *out, mnk_error *err) {
-    size_t missed = 0, first = 0;
-    for (size_t i = 0; i < out->gates; i++)
-        if (!out->gate[i].met && !missed++) first = i;
-    if (!missed) return MNK_OK;
-    char b[32];
-    return MNK_FAIL(err, MNK_ERR_GATE, "%zu of %zu thresholds of the study %s not met: %s (%s%s)", missed, out->gates,
-                    missed == 1 ? "was" : "were", out->gate[first].text,
-                    isnan(out->gate[first].value) ? out->gate[first].note : mnk_double_text(out->gate[first].value, b),
-                    missed > 1 ? ", and others" : "");
-}
-
 mnk_status mnk_study_run(const mnk_study *s, const char *dir, const mnk_study_run_options *options,
                          const mnk_observer *observer, mnk_study_outcome *out, mnk_error *err) {
     *out = (mnk_study_outcome){.answers = 0};
@@ -129,7 +117,7 @@ mnk_status mnk_study_run(const mnk_study *s, const char *dir, const mnk_study_ru
     for (int i = 0; i < MNK_STEPS_MAX; i++) MNK_OUT(run_step(r, &mnk_steps[i], err));
     MNK_OUT(mnk_study_seal(r, &out->is_unchanged, err));
     MNK_OUT(mnk_study_outcome_of(r, out, err));
-    MNK_OUT(mnk_study_judge_gates(out, err));
+    MNK_OUT(mnk_gates_check(out->gate, out->gates, "the study", err));
 out:
     if (r) mnk_run_clear(r);
     mnk_free(r);

@@ -271,7 +271,7 @@ static mnk_status read_section(mnk_study *s, const mnk_study_section *section, c
 static mnk_status add_gate(mnk_study *s, const char *text, place p, mnk_error *err) {
     if (s->gates == sizeof s->gate / sizeof *s->gate) return fail_at(p, err, "gate: more than %zu thresholds", s->gates);
     mnk_error inner = MNK_ERROR_INIT;
-    if (mnk_study_gate_parse(text, s->arena, &s->gate[s->gates], &inner) != MNK_OK) {
+    if (mnk_gate_parse(text, s->arena, &s->gate[s->gates], &inner) != MNK_OK) {
         mnk_status status = fail_at(p, err, "gate: %s", inner.message);
         mnk_error_hint(err, "%s", inner.hint);
         return status;

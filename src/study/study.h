@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/options.h"
+#include "evidence/gate.h"
 #include "manikin/classifier.h"
 #include "manikin/evaluate.h"
 #include "manikin/evaluate_table.h"
@@ -58,13 +59,6 @@ typedef struct mnk_study_report {
     bool hide_real;
 } mnk_study_report;
 
-typedef struct mnk_study_gate { /* "coverage/scatter[/class][.low|.high] >= 0.5" */
-    const char *text, *id, *encoding, *subset;
-    int part; /* 0 value, 'l' low, 'h' high */
-    char op;  /* '>', '<', 'G' (>=), 'L' (<=) */
-    double threshold;
-} mnk_study_gate;
-
 typedef struct mnk_study_top {
     const char *title;
     int64_t seed, threads;
@@ -95,7 +89,7 @@ struct mnk_study {
     mnk_table_models_config models;
     const struct mnk_study_section *sections; /* of this kind of study */
     mnk_study_report report;
-    mnk_study_gate gate[64];
+    mnk_gate_rule gate[MNK_GATES_MAX];
     size_t gates;
     const char *settings;
 };
@@ -117,11 +111,6 @@ void *mnk_study_config(mnk_study *s, const mnk_study_section *section);
 
 /* The settings of one section as compact JSON text, for keys. */
 void mnk_study_section_json(const mnk_study *s, const char *section, mnk_text *out);
-
-/* ---- gates ---- */
-mnk_status mnk_study_gate_parse(const char *text, mnk_arena *arena, mnk_study_gate *out, mnk_error *err) MNK_CHECK;
-/* Looks the metric up in the results (in this order; NULL ones are skipped) and compares. */
-void mnk_study_gate_judge(const mnk_study_gate *g, const mnk_result *const *results, size_t n, mnk_gate *out);
 
 /* ---- splits ---- */
 /* Gives every image of d its split in place (d->split): those named by the data stay; val, holdout and test shares are cut by

@@ -320,7 +320,7 @@ static void fill(table_run *r, shown *x) {
     const mnk_study *s = r->s;
     size_t lead = lead_of(r);
     const mnk_result *const results[] = {r->result[lead], r->data, r->ranking};
-    for (size_t i = 0; i < s->gates; i++) mnk_study_gate_judge(&s->gate[i], results, 3, &x->gate[i]);
+    for (size_t i = 0; i < s->gates; i++) mnk_gate_judge(&s->gate[i], results, 3, &x->gate[i]);
     for (size_t i = 0; i < r->g.n; i++)
         x->set[i] = (mnk_synthetic_table){r->g.item[i].id, r->made[i], r->result[i], r->g.item[i].is_baseline, NULL, 0};
     x->e =
@@ -531,7 +531,7 @@ mnk_status mnk_study_run_tables(const mnk_study *s, const char *dir, const mnk_s
     for (int i = 0; i < steps_of(r); i++) MNK_OUT(run_step(r, i, err));
     MNK_OUT(seal(r, &out->is_unchanged, err));
     MNK_OUT(outcome(r, out, err));
-    MNK_OUT(mnk_study_judge_gates(out, err));
+    MNK_OUT(mnk_gates_check(out->gate, out->gates, "the study", err));
 out:
     if (r) clear(r);
     return status;

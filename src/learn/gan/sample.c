@@ -33,7 +33,7 @@ static mnk_status damaged(const char *path, const char *what, mnk_error *err) {
     return status;
 }
 
-static mnk_status read_shape(mnk_gan *gan, const json_t *data, const char *path, mnk_error *err) {
+mnk_status mnk_gan_read_shape(const json_t *data, const char *path, mnk_gan_shape *out, mnk_error *err) {
     const json_t *height = json_object_get(data, "height"), *width = json_object_get(data, "width");
     const json_t *channels = json_object_get(data, "channels"), *classes = json_object_get(data, "classes");
     if (!json_is_integer(height) || !json_is_integer(width) || !json_is_integer(channels) || !json_is_array(classes))
@@ -42,17 +42,26 @@ static mnk_status read_shape(mnk_gan *gan, const json_t *data, const char *path,
     size_t n = json_array_size(classes);
     mnk_error inner = MNK_ERROR_INIT;
     if (h < 0 || w < 0 || c < 0 || h > MNK_GAN_SIZE_MAX || w > MNK_GAN_SIZE_MAX || c > 3 || n > MNK_GAN_CLASSES_MAX ||
-        mnk_gan_shape_of((int)h, (int)w, (int)c, (int)n, &gan->shape, &inner) != MNK_OK)
+        mnk_gan_shape_of((int)h, (int)w, (int)c, (int)n, out, &inner) != MNK_OK)
         return damaged(path, inner.code ? inner.message : "its image shape is impossible", err);
+    for (size_t i = 0; i < n; i++)
+        if (!json_is_string(json_array_get(classes, i))) return damaged(path, "a class has no name", err);
+    return MNK_OK;
+}
+
+static mnk_status read_shape(mnk_gan *gan, const json_t *data, const char *path, mnk_error *err) {
+    MNK_TRY(mnk_gan_read_shape(data, path, &gan->shape, err));
+    const json_t *classes = json_object_get(data, "classes");
+    const size_t n = json_array_size(classes);
     char **names = mnk_arena_alloc(gan->arena, n * sizeof *names);
     for (size_t i = 0; i < n; i++) {
         const char *name = json_string_value(json_array_get(classes, i));
-        if (!name) return damaged(path, "a class has no name", err);
         if (!names || !(names[i] = mnk_arena_strdup(gan->arena, name)))
             return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: class names");
     }
     gan->info.class_names = (const char *const *)names;
-    gan->info.height = (int)h, gan->info.width = (int)w, gan->info.channels = (int)c, gan->info.classes = (int)n;
+    gan->info.height = gan->shape.height, gan->info.width = gan->shape.width;
+    gan->info.channels = gan->shape.channels, gan->info.classes = gan->shape.classes;
     return MNK_OK;
 }
 

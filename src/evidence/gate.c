@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "study/study.h"
+#include "base/json.h"
+#include "evidence/gate.h"
 
 static const char *span(mnk_arena *arena, const char *from, size_t n) {
     while (n && (from[n - 1] == ' ' || from[n - 1] == '\t')) n--;
@@ -13,9 +14,9 @@ static const char *span(mnk_arena *arena, const char *from, size_t n) {
     return s;
 }
 
-mnk_status mnk_study_gate_parse(const char *text, mnk_arena *arena, mnk_study_gate *g, mnk_error *err) {
+mnk_status mnk_gate_parse(const char *text, mnk_arena *arena, mnk_gate_rule *g, mnk_error *err) {
     static const char how[] = "write a threshold as METRIC[/ENCODING[/CLASS]][.low|.high] >= NUMBER";
-    *g = (mnk_study_gate){.text = text, .encoding = "", .subset = ""};
+    *g = (mnk_gate_rule){.text = text, .encoding = "", .subset = ""};
     size_t n = strcspn(text, "<>=");
     const char *p = text + n, *name = span(arena, text, n);
     if ((*p != '<' && *p != '>') || !name || !*name || n > 150) {
@@ -52,7 +53,7 @@ static bool compare(char op, double value, double threshold) {
 }
 
 /* "coverage" without an encoding means every encoding must meet it: the worst one is judged. */
-static const mnk_metric *find(const mnk_study_gate *g, const mnk_result *r) {
+static const mnk_metric *find(const mnk_gate_rule *g, const mnk_result *r) {
     if (*g->encoding) return mnk_result_find(r, g->id, g->encoding, g->subset);
     const mnk_metric *worst = NULL;
     bool up = g->op == '>' || g->op == 'G';
@@ -65,14 +66,14 @@ static const mnk_metric *find(const mnk_study_gate *g, const mnk_result *r) {
     return worst;
 }
 
-void mnk_study_gate_judge(const mnk_study_gate *g, const mnk_result *const *results, size_t n, mnk_gate *out) {
+void mnk_gate_judge(const mnk_gate_rule *g, const mnk_result *const *results, size_t n, mnk_gate *out) {
     *out = (mnk_gate){.threshold = g->threshold, .value = NAN};
     snprintf(out->text, sizeof out->text, "%s", g->text);
     const mnk_metric *m = NULL;
     for (size_t i = 0; i < n && !m; i++)
         if (results[i]) m = find(g, results[i]);
     if (!m) {
-        snprintf(out->note, sizeof out->note, "this study does not measure it");
+        snprintf(out->note, sizeof out->note, "it was not measured");
         return;
     }
     out->value = g->part == 'l' ? m->low : g->part == 'h' ? m->high : m->value;
@@ -82,4 +83,16 @@ void mnk_study_gate_judge(const mnk_study_gate *g, const mnk_result *const *resu
     }
     out->met = compare(g->op, out->value, g->threshold);
     if (!*g->encoding && *m->encoding) snprintf(out->note, sizeof out->note, "%s encoding, the worst", m->encoding);
+}
+
+mnk_status mnk_gates_check(const mnk_gate *gate, size_t n, const char *whose, mnk_error *err) {
+    size_t missed = 0, first = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!gate[i].met && !missed++) first = i;
+    if (!missed) return MNK_OK;
+    char b[32];
+    return MNK_FAIL(err, MNK_ERR_GATE, "%zu of %zu thresholds of %s %s not met: %s (%s%s)", missed, n, whose,
+                    missed == 1 ? "was" : "were", gate[first].text,
+                    isnan(gate[first].value) ? gate[first].note : mnk_double_text(gate[first].value, b),
+                    missed > 1 ? ", and others" : "");
 }
