@@ -9,6 +9,7 @@ extern const mnk_generator_kind mnk_kind_arf;
 extern const mnk_generator_kind mnk_kind_cart;
 extern const mnk_generator_kind mnk_kind_gaussian;
 extern const mnk_generator_kind mnk_kind_mst;
+extern const mnk_generator_kind mnk_kind_aim;
 extern const mnk_generator_kind mnk_kind_bootstrap;
 extern const mnk_generator_kind mnk_kind_shuffle;
 
@@ -17,6 +18,7 @@ const mnk_generator_kind *const mnk_generator_kinds[] = {
     &mnk_kind_cart,
     &mnk_kind_gaussian,
     &mnk_kind_mst,
+    &mnk_kind_aim,
     &mnk_kind_bootstrap,
     &mnk_kind_shuffle,
     NULL,

@@ -33,6 +33,7 @@ mnk_status mnk_measurements_add(mnk_measurements *m, const mnk_axis_set *set, co
     m->n++;
     MNK_TRY(MNK_NEW(x->noisy, cells, err));
     MNK_TRY(MNK_NEW(x->precision, cells, err));
+    MNK_TRY(MNK_NEW(x->potential, cells, err));
     memcpy(x->noisy, noisy, cells * sizeof *noisy);
     memcpy(x->precision, precision, cells * sizeof *precision);
     if (at) *at = m->n - 1;
@@ -43,6 +44,7 @@ void mnk_measurements_clear(mnk_measurements *m) {
     for (size_t k = 0; k < m->n; k++) {
         mnk_free(m->item[k].noisy);
         mnk_free(m->item[k].precision);
+        mnk_free(m->item[k].potential);
     }
     mnk_free(m->item);
     *m = (mnk_measurements){0};
@@ -63,15 +65,15 @@ double mnk_measurements_total(const mnk_measurements *m) {
 typedef struct fitted { /* a measurement in its clique */
     mnk_clique *clique;
     int32_t *map;                  /* [clique's cells] */
-    double *model, *before, *step; /* [cells] marginal now, marginal at the last accepted step, gradient there */
+    double *model, *before, *step; /* [cells] marginal now; at the last accepted step: marginal, gradient */
+    double *saved;                 /* [cells] potential there */
 } fitted;
 
 typedef struct fit {
     mnk_junction *j;
-    const mnk_measurements *m;
+    mnk_measurements *m;
     double total;
-    fitted *at;     /* [m->n] */
-    double **saved; /* [cliques] potentials of the last accepted step */
+    fitted *at; /* [m->n] */
 } fit;
 
 static void close_fit(fit *f) {
@@ -80,16 +82,13 @@ static void close_fit(fit *f) {
         mnk_free(f->at[k].model);
         mnk_free(f->at[k].before);
         mnk_free(f->at[k].step);
+        mnk_free(f->at[k].saved);
     }
-    for (size_t k = 0; f->saved && k < f->j->cliques; k++) mnk_free(f->saved[k]);
     mnk_free(f->at);
-    mnk_free(f->saved);
 }
 
 static mnk_status open_fit(fit *f, mnk_error *err) {
     MNK_TRY(MNK_NEW(f->at, f->m->n + 1, err));
-    MNK_TRY(MNK_NEW(f->saved, f->j->cliques + 1, err));
-    for (size_t k = 0; k < f->j->cliques; k++) MNK_TRY(MNK_NEW(f->saved[k], f->j->clique[k].cells, err));
     for (size_t k = 0; k < f->m->n; k++) {
         const mnk_measurement *x = &f->m->item[k];
         fitted *a = &f->at[k];
@@ -101,8 +100,19 @@ static mnk_status open_fit(fit *f, mnk_error *err) {
         MNK_TRY(MNK_NEW(a->model, x->cells, err));
         MNK_TRY(MNK_NEW(a->before, x->cells, err));
         MNK_TRY(MNK_NEW(a->step, x->cells, err));
+        MNK_TRY(MNK_NEW(a->saved, x->cells, err));
     }
     return MNK_OK;
+}
+
+/* The cliques' potentials from the measurements', and beliefs from these. */
+static void infer(fit *f) {
+    for (size_t k = 0; k < f->j->cliques; k++) memset(f->j->clique[k].potential, 0, f->j->clique[k].cells * sizeof(double));
+    for (size_t k = 0; k < f->m->n; k++) {
+        const fitted *a = &f->at[k];
+        for (size_t i = 0; i < a->clique->cells; i++) a->clique->potential[i] += f->m->item[k].potential[a->map[i]];
+    }
+    mnk_junction_infer(f->j);
 }
 
 static void project(const fitted *a, size_t cells) {
@@ -125,28 +135,21 @@ static double loss_of(const fit *f) {
 
 /* Accepts where we stand: potentials, marginals and the gradient with respect to these are kept. */
 static void keep(fit *f) {
-    for (size_t k = 0; k < f->j->cliques; k++)
-        memcpy(f->saved[k], f->j->clique[k].potential, f->j->clique[k].cells * sizeof(double));
     for (size_t k = 0; k < f->m->n; k++) {
         const mnk_measurement *x = &f->m->item[k];
         fitted *a = &f->at[k];
+        memcpy(a->saved, x->potential, x->cells * sizeof *a->saved);
         memcpy(a->before, a->model, x->cells * sizeof *a->model);
         for (size_t i = 0; i < x->cells; i++) a->step[i] = (f->total * a->model[i] - x->noisy[i]) * x->precision[i] * f->total;
     }
 }
 
-static void go_back(fit *f) {
-    for (size_t k = 0; k < f->j->cliques; k++)
-        memcpy(f->j->clique[k].potential, f->saved[k], f->j->clique[k].cells * sizeof(double));
-}
-
+/* alpha 0 goes back to what was kept. */
 static void move(fit *f, double alpha) {
-    go_back(f);
-    for (size_t k = 0; k < f->m->n; k++) {
-        const fitted *a = &f->at[k];
-        for (size_t i = 0; i < a->clique->cells; i++) a->clique->potential[i] -= alpha * a->step[a->map[i]];
-    }
-    mnk_junction_infer(f->j);
+    for (size_t k = 0; k < f->m->n; k++)
+        for (size_t i = 0; i < f->m->item[k].cells; i++)
+            f->m->item[k].potential[i] = f->at[k].saved[i] - alpha * f->at[k].step[i];
+    infer(f);
 }
 
 /* <gradient, change of the marginals>: at most 0 for a step of mirror descent. */
@@ -168,9 +171,9 @@ static mnk_status fit_one(fit *f, size_t k, mnk_error *err) {
     project(a, x->cells);
     for (size_t i = 0; i < x->cells; i++)
         want[i] = log((0.9 * want[i] / f->total + 0.1 * a->model[i] + 1e-12) / (a->model[i] + 1e-12));
-    for (size_t i = 0; i < a->clique->cells; i++) a->clique->potential[i] += want[a->map[i]];
+    for (size_t i = 0; i < x->cells; i++) f->m->item[k].potential[i] += want[i];
     mnk_free(want);
-    mnk_junction_infer(f->j);
+    infer(f);
     return MNK_OK;
 }
 
@@ -191,8 +194,7 @@ static void descend(fit *f, size_t steps, double *loss) {
             else alpha *= 0.5;
         }
         if (!moved) {
-            go_back(f);
-            mnk_junction_infer(f->j);
+            move(f, 0);
             return;
         }
         if (step % LOOK) continue;
@@ -201,12 +203,12 @@ static void descend(fit *f, size_t steps, double *loss) {
     }
 }
 
-mnk_status mnk_estimate(mnk_junction *j, const mnk_measurements *m, size_t fresh, double total, size_t steps, double *loss,
+mnk_status mnk_estimate(mnk_junction *j, mnk_measurements *m, size_t fresh, double total, size_t steps, double *loss,
                         mnk_error *err) {
     fit f = {.j = j, .m = m, .total = total};
     mnk_status status;
     MNK_OUT(open_fit(&f, err));
-    mnk_junction_infer(j);
+    infer(&f);
     for (size_t k = fresh; k < m->n; k++) MNK_OUT(fit_one(&f, k, err));
     double now = loss_of(&f);
     descend(&f, steps, &now);

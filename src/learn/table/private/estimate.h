@@ -11,6 +11,7 @@ typedef struct mnk_measurement {
     size_t cells;
     double *noisy;     /* [cells] counts */
     double *precision; /* [cells] 1 / variance of each */
+    double *potential; /* [cells] of the fit: the cliques' potentials are sums of these, whatever the tree */
 } mnk_measurement;
 
 typedef struct mnk_measurements {
@@ -25,11 +26,11 @@ void mnk_measurements_clear(mnk_measurements *m);
 /* The number of rows as all of them say it, by precision; at least 1. */
 double mnk_measurements_total(const mnk_measurements *m);
 
-/* Fits the potentials of j, from where they stand, to the measurements (each held by a clique). Those from `fresh` on are
- * first fitted one after the other, as a start (iterative proportional fitting). At most `steps` steps of descent; fewer when
- * the fit gains less than one part in 10^4 in ten of them. Beliefs are up to date afterwards. *loss (NULL allowed): half
+/* Fits the measurements' potentials from where they stand, and those of j by them; each is held by a clique. Those from `fresh`
+ * on are first fitted one after the other, as a start (iterative proportional fitting). At most `steps` steps of descent; fewer
+ * when the fit gains less than one part in 10^4 in ten of them. Beliefs are up to date afterwards. *loss (NULL allowed): half
  * the sum of squared residuals in units of their noise. */
-mnk_status mnk_estimate(mnk_junction *j, const mnk_measurements *m, size_t fresh, double total, size_t steps, double *loss,
+mnk_status mnk_estimate(mnk_junction *j, mnk_measurements *m, size_t fresh, double total, size_t steps, double *loss,
                         mnk_error *err) MNK_CHECK;
 
 #endif

@@ -314,18 +314,3 @@ long mnk_junction_holder(const mnk_junction *j, const mnk_axis_set *set) {
         if (holds(&j->clique[k].set, set) && (best < 0 || j->clique[k].cells < j->clique[best].cells)) best = (long)k;
     return best;
 }
-
-mnk_status mnk_junction_take(mnk_junction *j, const mnk_junction *from, mnk_error *err) {
-    for (size_t k = 0; k < from->cliques; k++) {
-        const mnk_clique *f = &from->clique[k];
-        long at = mnk_junction_holder(j, &f->set);
-        if (at < 0) return MNK_FAIL(err, MNK_ERR_FAILED, "internal error: a clique has no place in the next junction tree");
-        mnk_clique *c = &j->clique[at];
-        int32_t *map;
-        MNK_TRY(MNK_NEW(map, c->cells, err));
-        mnk_junction_map(j, &c->set, &f->set, map);
-        for (size_t i = 0; i < c->cells; i++) c->potential[i] += f->potential[map[i]];
-        mnk_free(map);
-    }
-    return MNK_OK;
-}

@@ -55,7 +55,4 @@ size_t mnk_junction_set_cells(const mnk_junction *j, const mnk_axis_set *set);
 /* map[cell of `from`] = cell of `to`, a subset. */
 void mnk_junction_map(const mnk_junction *j, const mnk_axis_set *from, const mnk_axis_set *to, int32_t *map);
 
-/* Adds to the potentials those of another tree whose every clique is held by one of j. */
-mnk_status mnk_junction_take(mnk_junction *j, const mnk_junction *from, mnk_error *err) MNK_CHECK;
-
 #endif
