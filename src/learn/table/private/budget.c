@@ -110,28 +110,26 @@ void mnk_budget_close(mnk_budget *b) { mnk_free(b->row); }
 
 /* ---- calibrating ---- */
 
-static mnk_status nothing_left(const mnk_budget *b, double spent, mnk_error *err) {
-    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "the ledger has spent epsilon %.4g already; nothing is left of %g", spent,
-                                 b->config->epsilon);
-    mnk_error_hint(err, "what was spent stays spent, also by runs that were stopped: a larger --epsilon, or other data");
-    return status;
-}
+/* Less than this share of epsilon (or rho) is no budget: the model would be noise, and its ledger look as if it were one. */
+static const double LEAST_LEFT = 0.02;
 
-static mnk_status spent_so_far(const mnk_budget *b, double *epsilon, mnk_error *err) {
+static mnk_status nothing_left(const mnk_budget *b, mnk_error *err) {
     mnk_guarantee g;
     MNK_TRY(mnk_ledger_guarantee(mnk_ledger_state(b->ledger), NULL, b->config->delta, &g, err));
-    *epsilon = g.epsilon;
-    return MNK_OK;
+    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "the ledger has spent epsilon %.4g already; nothing is left of %g",
+                                 g.epsilon, b->config->epsilon);
+    mnk_error_hint(err, "what was spent stays spent, also by runs that were stopped: a larger --epsilon, or other data");
+    return status;
 }
 
 mnk_status mnk_budget_calibrate(const mnk_budget *b, const mnk_mechanisms *plan, double *factor, mnk_error *err) {
     const mnk_ledger_book *book = mnk_ledger_state(b->ledger);
     const double epsilon = b->config->epsilon, delta = b->config->delta;
-    double spent, low = -14, high = 24; /* powers of two */
+    double low = -14, high = 24; /* powers of two */
     mnk_guarantee g;
     if (book->spent.n == 0) return mnk_privacy_noise(plan, epsilon, delta, factor, &g, err);
-    MNK_TRY(spent_so_far(b, &spent, err));
-    if (spent >= epsilon) return nothing_left(b, spent, err);
+    MNK_TRY(mnk_ledger_guarantee(book, NULL, delta, &g, err));
+    if (g.epsilon > (1 - LEAST_LEFT) * epsilon) return nothing_left(b, err);
     while (high - low > 1e-5) {
         mnk_mechanisms scaled;
         double middle = 0.5 * (low + high);
@@ -142,20 +140,17 @@ mnk_status mnk_budget_calibrate(const mnk_budget *b, const mnk_mechanisms *plan,
         if (g.epsilon <= epsilon) high = middle;
         else low = middle;
     }
-    if (high > 20) return nothing_left(b, spent, err);
     *factor = exp2(high);
     return MNK_OK;
 }
 
 mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) {
     const mnk_mechanisms *spent = &mnk_ledger_state(b->ledger)->spent;
-    double epsilon;
-    *rho = mnk_zcdp_rho(b->config->epsilon, b->config->delta) * (1 - 1e-9);
+    const double all = mnk_zcdp_rho(b->config->epsilon, b->config->delta);
+    *rho = all * (1 - 1e-9);
     for (size_t i = 0; i < spent->n; i++)
         *rho -= (double)spent->item[i].count * mnk_mechanism_table[spent->item[i].kind].rho(&spent->item[i]);
-    if (*rho > 1e-12) return MNK_OK;
-    MNK_TRY(spent_so_far(b, &epsilon, err));
-    return nothing_left(b, epsilon, err);
+    return *rho > LEAST_LEFT * all ? MNK_OK : nothing_left(b, err);
 }
 
 mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells, double *noisy, mnk_error *err) {
