@@ -266,7 +266,7 @@ static const mnk_option options[] = {
     MNK_PRIVATE_OPTION_ROWS(aim_config),
     {"rounds", 0, MNK_OPTION_REAL, offsetof(aim_config, rounds), "X", "2", 0.1, 64, NULL, "rounds planned for each column; fewer happen where the noise is halved", true},
     {"columns-share", 0, MNK_OPTION_REAL, offsetof(aim_config, columns_share), "F", "0.5", 0.01, 0.9, NULL, "share of the budget for the columns themselves", true},
-    {"label-weight", 0, MNK_OPTION_REAL, offsetof(aim_config, label_weight), "W", "1", 0.1, 100, NULL, "how much more pairs with the label matter than others", true},
+    {"label-weight", 0, MNK_OPTION_REAL, offsetof(aim_config, label_weight), "W", "3", 0.1, 100, NULL, "how much more pairs with the label matter than others", true},
     {"cells", 0, MNK_OPTION_INT, offsetof(aim_config, cells), "N", "100k", 100, 1e8, NULL, "cells of the model at most: time and memory", true},
     {"steps", 0, MNK_OPTION_INT, offsetof(aim_config, steps), "N", "30", 1, 100000, NULL, "steps of the fit in each round; costs time, not privacy", true},
     {"last-steps", 0, MNK_OPTION_INT, offsetof(aim_config, last_steps), "N", "1000", 1, 100000, NULL, "steps of the last fit", true},
