@@ -222,7 +222,7 @@ int main(int argc, char **argv) {
         protocol("choose", choose, false, 1);
     } else {
         mnk_images *rest = open_part(path, "train", within, 1), *test = open_part(path, "test", within, -1);
-        for (uint64_t seed = 1; seed <= 3; seed++) {
+        for (uint64_t seed = 1; seed <= 2; seed++) {
             protocol("rest", rest, true, seed);
             protocol("test", test, true, seed);
         }

@@ -7,8 +7,8 @@
 #include "train_table.h"
 
 /* On the generator's schema, so that levels have the same numbers. */
-static mnk_status open_on_schema(const char *path, const mnk_table_generator_info *info, const mnk_observer *observer, mnk_table **out,
-                                 mnk_error *err) {
+static mnk_status open_on_schema(const char *path, const mnk_table_generator_info *info, const mnk_observer *observer,
+                                 mnk_table **out, mnk_error *err) {
     mnk_table_options o = {.schema = info->schema};
     return mnk_table_open(path, &o, observer, out, err);
 }

@@ -20,8 +20,8 @@ static const mnk_option source_options[] = {TABLE_SOURCE_OPTION_ROWS(offsetof(tr
                                             {.type = MNK_OPTION_END}};
 
 /* The options as texts, as the library takes them. */
-static mnk_status settings_of(const mnk_generator_kind *kind, const train_table_config *config, mnk_arena *arena, const char **out,
-                              size_t *n, mnk_error *err) {
+static mnk_status settings_of(const mnk_generator_kind *kind, const train_table_config *config, mnk_arena *arena,
+                              const char **out, size_t *n, mnk_error *err) {
     mnk_option table[MNK_GENERATOR_OPTIONS];
     char value[128];
     mnk_generator_options(kind, table);
@@ -53,8 +53,8 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     arena = mnk_arena_open();
     MNK_OUT(arena ? settings_of(kind, config, arena, setting, &settings, err) : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory"));
     MNK_OUT(table_source_open(&config->source, c->operand[0], c->observer, &data, err));
-    MNK_OUT(mnk_table_generator_train(kind->name, data, setting, settings, (uint64_t)c->common.seed, c->common.out, c->common.force,
-                                      c->observer, err));
+    MNK_OUT(mnk_table_generator_train(kind->name, data, setting, settings, (uint64_t)c->common.seed, c->common.out,
+                                      c->common.force, c->observer, err));
     mnk_observe_log(c->observer, MNK_LOG_INFO, "%s learned from %zu rows, %zu persons, %zu columns: %s", kind->name, data->n,
                     data->persons, data->schema->columns, c->common.out);
     cli_next(c, "manikin sample %s -n %zu -o synthetic.csv", c->common.out, data->n);

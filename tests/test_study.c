@@ -69,6 +69,12 @@ static void test_errors_name_line_and_column(void **state) {
         {"manikin: 1\ndata:\n  path: a\ngate:\n  - coverage >= much\n",
          "s.yaml:5:5: gate: \"coverage >= much\": a number must follow"},
         {"manikin: 1\ndata:\n  path: a\ngate:\n  - {a: 1}\n", "s.yaml:5:5: gate: "},
+        {"manikin: 1\ndata:\n  path: a\nrepeat:\n  subsets: 2\n", "every subset would be the whole training set"},
+        {"manikin: 1\ndata:\n  path: a\nrepeat:\n  learning-curve: [100, 50]\n", "\"50\": whole numbers from 2 on in rising order"},
+        {"manikin: 1\ndata:\n  path: a\nrepeat:\n  learning-curve: [1]\n", "whole numbers from 2 on"},
+        {"manikin: 1\ndata:\n  path: a\nrepeat:\n  learning-curve: [all]\n", "\"all\": whole numbers"},
+        {"manikin: 1\ndata:\n  path: a\nusefulness:\n  balanced: true\n", "s.yaml:5:3: usefulness.balanced: the arms decide"},
+        {"manikin: 1\ndata:\n  path: a\nusefulness:\n  arms: rael\n", "did you mean \"real\"?"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         mnk_error err = MNK_ERROR_INIT;
@@ -148,8 +154,8 @@ static void test_values_reach_their_sections(void **state) {
 
 static void test_examples_are_valid(void **state) {
     (void)state;
-    static const char *const names[] = {"demo", "blood-cells", "lung-tissue"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"demo", "blood-cells", "lung-tissue", "lung-rare", "lung-curve", "chest-xray"};
+    for (int i = 0; i < 6; i++) {
         mnk_error err = MNK_ERROR_INIT;
         char path[64];
         mnk_study *s = NULL;
@@ -278,6 +284,42 @@ static void test_given_splits_are_kept(void **state) {
     mnk_images_close(d);
 }
 
+/* Subsets differ, sizes of one subset are nested, "*" speaks for the other classes, whole groups stay together. */
+static void test_draws(void **state) {
+    (void)state;
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_images *d = people(40, 4, true);
+    mnk_study_data o = {.keep = {2, {"*=50%", "b=10%"}}};
+    bool is_drawn;
+    uint8_t *before = NULL;
+    size_t n[2][3], differ = 0;
+    for (int subset = 0; subset < 2; subset++)
+        for (int k = 0; k < 3; k++) {
+            static const int64_t most[] = {0, 12, 4};
+            assert_ok(mnk_study_thin(d, &o, &(mnk_study_draw){7, subset, most[k]}, &is_drawn, NULL, &err));
+            assert_true(is_drawn);
+            n[subset][k] = count(d, MNK_SPLIT_TRAIN, 0);
+            assert_int_equal(count(d, MNK_SPLIT_TRAIN, 1), k < 2 ? (k ? 12 : 16) : 4); /* a tenth of 160 */
+            for (size_t i = 0; i < d->n; i++) {
+                assert_int_equal(d->split[i] == MNK_SPLIT_TRAIN, d->split[i / 4 * 4] == MNK_SPLIT_TRAIN);
+                if (k && d->split[i] == MNK_SPLIT_TRAIN) assert_int_equal(before[i], MNK_SPLIT_TRAIN); /* nested */
+                if (!k && subset) differ += d->split[i] != before[i];
+            }
+            mnk_free(before);
+            before = mnk_alloc(d->n, 1);
+            memcpy(before, d->split, d->n);
+            if (!subset && k == 2) assert_ok(mnk_study_thin(d, &o, &(mnk_study_draw){7, 0, 0}, &is_drawn, NULL, &err));
+            if (!subset && k == 2) memcpy(before, d->split, d->n); /* the whole of subset 0, to compare with subset 1 */
+        }
+    assert_true(n[0][0] == 80 && n[0][1] == 12 && n[0][2] == 4);
+    assert_true(differ > 20);
+    assert_ok(mnk_study_thin(d, &(mnk_study_data){.val = 0}, &(mnk_study_draw){7, 1, 1000}, &is_drawn, NULL, &err));
+    assert_false(is_drawn);
+    assert_int_equal(count(d, MNK_SPLIT_TRAIN, 0) + count(d, MNK_SPLIT_TRAIN, 1), d->n);
+    mnk_free(before);
+    mnk_images_close(d);
+}
+
 static void test_class_names(void **state) {
     (void)state;
     mnk_error err = MNK_ERROR_INIT;
@@ -298,7 +340,7 @@ static const char tiny[] =
     "simulate:\n  size: 16\n  persons: 6\ngan:\n  kimg: 0.512\n  batch: 16\n  width: 4\n  latent: 8\n  embed: 4\n  "
     "snapshot-every: 0.128\n"
     "  log-every: 0.064\nsample:\n  per-class: 40\nclassifier:\n  steps: 12\n  batch: 16\n  width: 4\n  stages: 2\n"
-    "evaluate:\n  replicates: 20\nusefulness:\n  seeds: 1\n  bootstrap: 100\n";
+    "evaluate:\n  replicates: 20\nusefulness:\n  seeds: 1\n  bootstrap: 100\n  arms: real,synthetic\n";
 
 static mnk_status run_tiny(const char *dir, const char *const *set, size_t n, const mnk_key *key, mnk_study_outcome *out,
                            mnk_error *err) {
@@ -510,6 +552,65 @@ static void test_interrupted_run_goes_on(void **state) {
     assert_same_study(dir_of("whole"), dir_of("b"));
 }
 
+/* Two subsets, a point on the learning curve and selection: killed and gone on, with one thread and with two, the same bytes; what is
+ * done is not done again, and what no longer belongs is swept away. */
+static void test_repetition(void **state) {
+    (void)state;
+    mnk_error err = MNK_ERROR_INIT;
+    static const char *const set[] = {"repeat.subsets=2", "repeat.learning-curve=10", "usefulness.select=realism",
+                                      "classifier.steps=4", "usefulness.steps=6", "evaluate=off"};
+    const size_t n = sizeof set / sizeof *set;
+    char whole[700], broken[700], path[900];
+    snprintf(root, sizeof root, "%s", test_folder("repeat"));
+    snprintf(whole, sizeof whole, "%s", dir_of("whole"));
+    snprintf(broken, sizeof broken, "%s", dir_of("broken"));
+    mnk_threads_set(1);
+    int kills = 0;
+    for (unsigned delay_us = 300000; delay_us < 20000000; delay_us += 300000) {
+        pid_t child = fork();
+        if (child == 0) {
+            mnk_error why = MNK_ERROR_INIT;
+            mnk_status status = run_tiny(broken, set, n, NULL, NULL, &why);
+            if (status != MNK_OK) fprintf(stderr, "%s\n", why.message);
+            _exit(status == MNK_OK ? 0 : 1);
+        }
+        usleep(delay_us);
+        kill(child, SIGKILL);
+        int status = 0;
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status)) {
+            assert_int_equal(WEXITSTATUS(status), 0);
+            break;
+        }
+        kills++;
+    }
+    assert_true(kills >= 1);
+    mnk_threads_set(2);
+    assert_ok(run_tiny(whole, set, n, NULL, NULL, &err));
+    mnk_threads_set(1);
+    assert_verifies(broken);
+    assert_same_study(whole, broken);
+    mnk_result *r = NULL;
+    snprintf(path, sizeof path, "%s/results/usefulness.json", whole);
+    assert_ok(mnk_result_read(path, &r, &err));
+    const mnk_metric *m = mnk_result_find(r, "auc_gain.synthetic@10", "", "chromophobe");
+    assert_non_null(m);
+    assert_true(m->verdict[0] && mnk_result_find(r, "macro_auc_gain.real+synthetic+over+classical:realism", "", ""));
+    assert_true(mnk_result_find(r, "train_images@10", "", "papillary")->value <= 14);
+    mnk_result_close(r);
+    /* another number of classifier steps: generators stay; one subset fewer: what belonged to it goes */
+    const char *less[] = {"repeat.subsets=1", "usefulness.select=realism", "classifier.steps=4", "usefulness.steps=7", "evaluate=off"};
+    char kept[900], gone[900];
+    snprintf(kept, sizeof kept, "%s/gan/model.safetensors", whole);
+    snprintf(gone, sizeof gone, "%s/trials/gan-s1-g0", whole);
+    struct timespec before = changed(kept);
+    assert_true(mnk_path_is_dir(gone));
+    assert_ok(run_tiny(whole, less, 5, NULL, NULL, &err));
+    assert_true(is_same_time(before, changed(kept)));
+    assert_false(mnk_path_exists(gone));
+    assert_verifies(whole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_errors_name_line_and_column),
@@ -519,10 +620,12 @@ int main(void) {
         cmocka_unit_test(test_gates_judge),
         cmocka_unit_test(test_splits_go_by_group_and_class),
         cmocka_unit_test(test_given_splits_are_kept),
+        cmocka_unit_test(test_draws),
         cmocka_unit_test(test_class_names),
         cmocka_unit_test(test_foreign_folders_are_refused),
         cmocka_unit_test(test_run_twice_then_change_then_two_threads),
         cmocka_unit_test(test_survives_kill_at_any_moment),
+        cmocka_unit_test(test_repetition),
         cmocka_unit_test(test_interrupted_run_goes_on),
         cmocka_unit_test(test_full_disk_is_said_and_leaves_nothing_half_written),
     };

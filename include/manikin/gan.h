@@ -28,8 +28,9 @@ typedef struct mnk_gan_config {
     int64_t penalty_every; /* steps between penalties, each weighted by this number */
     /* Networks. */
     int64_t width, latent, embed;
-    int upsample; /* deconv | resize */
-    int norm;     /* batch | conditional | group, in the generator */
+    int64_t width_d; /* of the discriminator; 0: width */
+    int upsample;    /* deconv | resize */
+    int norm;        /* batch | conditional | group, in the generator */
     /* Augmentation, of real and generated images alike; one draw per pack. */
     const char *augment;  /* comma-separated names, or "none" */
     double augment_start; /* kimg */
@@ -40,6 +41,9 @@ typedef struct mnk_gan_config {
     double ramp_start, ramp_end; /* kimg over which conditioning comes in; 0, 0: conditional from the start */
     int64_t batch;
     double rate_g, rate_d, beta1, beta2, ema;
+    /* Which weights the model file gets. */
+    int keep;        /* best | last: the snapshot most like train in means and spreads of every class, or the end of the run */
+    double patience; /* kimg without a better snapshot before the run ends; 0: never */
     /* Machinery. */
     int backend;                      /* auto | reference | onednn */
     double log_every, snapshot_every; /* kimg */
@@ -56,9 +60,12 @@ MNK_API void mnk_gan_config_defaults(mnk_gan_config *config);
  * discriminator) to model_path. Beside it stands the run folder, model_path with ".safetensors" replaced by ".run":
  * events.jsonl (one JSON object per interval), samples-NNNNNN.png (same latents each time, number = kimg) and
  * checkpoint.safetensors (everything an exact continuation needs).
- * Same data, settings and seed give the same bytes for any number of threads and any number of stops and resumes.
- * MNK_ERR_INTERRUPTED when the observer asked to stop: the checkpoint is saved. MNK_ERR_FAILED when the training diverged:
- * the last good checkpoint is kept. MNK_ERR_INPUT for unusable data or an incompatible checkpoint. */
+ * Which weights: at each snapshot the samples of every class are compared with its training images (docs/methods/gan.md), and
+ * the best snapshot is kept; the metadata say which (kimg, trained_kimg, kept). A final snapshot between two regular ones
+ * competes for the model file, but a continued run does not remember it, so that it equals one that was never cut. Same data,
+ * settings and seed give the same bytes for any number of threads and any number of stops and resumes. MNK_ERR_INTERRUPTED when
+ * the observer asked to stop: the checkpoint is saved. MNK_ERR_FAILED when the training diverged: the last good checkpoint is
+ * kept. MNK_ERR_INPUT for unusable data or an incompatible checkpoint. */
 MNK_API mnk_status mnk_gan_train(const mnk_images *train, const mnk_gan_config *config, const char *model_path,
                                  const mnk_observer *observer, mnk_error *err) MNK_CHECK;
 
@@ -68,7 +75,8 @@ typedef struct mnk_gan_info {
     int height, width, channels, classes;
     const char *const *class_names;
     size_t parameters;
-    double kimg;
+    double kimg;         /* of the weights in the file */
+    double trained_kimg; /* of the whole run */
     uint64_t seed;
     const char *version;      /* of manikin that wrote it */
     const char *options_json; /* the resolved settings */

@@ -45,7 +45,7 @@ static void write_header(mnk_text *text, const mnk_st_tensor *tensors, size_t n,
         offset = end;
     }
     mnk_json_end_object(&j);
-    while (text->n % 8 != 0) mnk_text_add(text, " "); /* tensors start aligned, as the format advises */
+    while (!text->failed && text->n % 8 != 0) mnk_text_add(text, " "); /* tensors start aligned, as the format advises */
 }
 
 mnk_status mnk_st_write(const char *path, bool force, const mnk_st_tensor *tensors, size_t n, const mnk_st_meta *meta,

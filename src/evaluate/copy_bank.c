@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "evaluate/copy_screen.h"
 
 enum { FIT = 4096, COMPONENTS = 128, ROWS = 36 /* discs projected at a time */, COLUMNS = 64 };
 
@@ -80,7 +79,7 @@ static mnk_status fit(mnk_bank *b, const float *views, const uint8_t *usable, si
     MNK_OUT(MNK_NEW(c.discs, FIT * b->dim, err));
     mnk_parallel_for(FIT, fit_one, &c);
     MNK_OUT(mnk_pca_fit(c.discs, FIT, b->dim, COMPONENTS < b->dim ? COMPONENTS : b->dim, 0, &b->pca, err));
-    mnk_half_whiten(&b->pca);
+    mnk_pca_half_whiten(&b->pca);
     b->m = b->pca.m;
 out:
     mnk_free(row);

@@ -61,7 +61,7 @@ static mnk_status flag_copies(const judged *j, const mnk_copy *c, const int32_t 
         mnk_alignment_text(&c[i].near.as, as, sizeof as);
         if (c[i].is_exact) snprintf(f->note, sizeof f->note, "%s", as);
         else
-            snprintf(f->note, sizeof f->note, "%s; r %.2f; p %.2g (n %zu)", as, (double)c[i].near.correlation,
+            snprintf(f->note, sizeof f->note, "%.58s; r %.2f; p %.2g (n %zu)", as, (double)c[i].near.correlation,
                      mnk_copy_null_p(&j->null, label[i], (double)c[i].near.score), j->null.of[label[i]].n);
     }
     return MNK_OK;

@@ -114,17 +114,14 @@ static void raw_descriptors(const mnk_screen *s, const float *views, size_t n, i
     }
 }
 
+/* Components, scaled to length 1. */
 static void reduce(const mnk_pca *p, const float *raw, size_t n, float *out) {
+    mnk_pca_apply(p, raw, n, out);
     for (size_t i = 0; i < n; i++) {
-        float square = 0;
-        for (size_t k = 0; k < p->m; k++) {
-            float sum = 0;
-            for (size_t q = 0; q < p->d; q++) sum += p->axis[k * p->d + q] * (raw[i * p->d + q] - p->mean[q]);
-            out[i * p->m + k] = sum;
-            square += sum * sum;
-        }
+        float square = 0, *row = out + i * p->m;
+        for (size_t k = 0; k < p->m; k++) square += row[k] * row[k];
         const float scale = square > 0 ? 1 / sqrtf(square) : 0;
-        for (size_t k = 0; k < p->m; k++) out[i * p->m + k] *= scale;
+        for (size_t k = 0; k < p->m; k++) row[k] *= scale;
     }
 }
 
@@ -152,13 +149,6 @@ static void prepare_block(void *ctx, size_t block) {
     mnk_free(scratch);
 }
 
-void mnk_half_whiten(mnk_pca *p) {
-    for (size_t k = 0; k < p->m; k++) {
-        const float scale = (float)pow(fmax(p->variance[k], 1e-6 * p->variance[0]), -0.25);
-        for (size_t q = 0; q < p->d; q++) p->axis[k * p->d + q] *= scale;
-    }
-}
-
 static mnk_status fit(mnk_screen *s, const float *raw, const uint8_t *usable, mnk_error *err) {
     float *some = NULL;
     size_t n = 0;
@@ -169,7 +159,7 @@ static mnk_status fit(mnk_screen *s, const float *raw, const uint8_t *usable, mn
     size_t m = n > 4 ? (n - 1) / 2 : 1;
     if (m > COMPONENTS) m = COMPONENTS;
     mnk_status status = mnk_pca_fit(some, n, s->raw, m, 0, &s->pca, err);
-    if (status == MNK_OK) mnk_half_whiten(&s->pca), s->d = s->pca.m;
+    if (status == MNK_OK) mnk_pca_half_whiten(&s->pca), s->d = s->pca.m;
     mnk_free(some);
     return status;
 }

@@ -40,7 +40,4 @@ void mnk_screen_likeness(const mnk_screen *s, const float *query, size_t nq, flo
 /* The `most` rows of largest likeness (lower row on ties; -infinity: never), ascending by row; returns how many. */
 size_t mnk_screen_best(const float *likeness, size_t n, size_t most, uint32_t *row);
 
-/* Axes scaled by variance^(-1/4): halfway between counting every direction as it is and counting all alike. */
-void mnk_half_whiten(mnk_pca *p);
-
 #endif

@@ -8,6 +8,7 @@
 
 #include "evidence/html.h"
 #include "evidence/report.h"
+#include "math/stats.h"
 
 static void add(mnk_sentence out, const char *fmt, ...) MNK_PRINTF(2, 3);
 static void add(mnk_sentence out, const char *fmt, ...) {
@@ -168,23 +169,37 @@ static void say_curve(const mnk_evidence *e, const mnk_findings *f, mnk_sentence
     if (n) add(out, ".");
 }
 
-/* How much more of what would bring the half-width of the interval down to the margin, from the two parts of its variance. */
-static void say_more(const mnk_metric *m, mnk_sentence out) {
-    double margin = mnk_metric_reference(m, "margin"), subsets = mnk_metric_reference(m, "subsets"), z = 1.96;
-    double units = subsets > 1 ? subsets : mnk_metric_reference(m, "generators");
+/* Half-width of the interval with `units` subsets and a test set `times` as large: the formulas of mnk_auc_effect, the test part
+ * taken as shared by all units, corrected for the number of arms by Bonferroni. */
+static double half_width(double sd_test, double sd_units, double units, double times, double alpha) {
+    double test = sd_test * sd_test / times, own = units > 1 ? sd_units * sd_units / units : 0.0, sum = own + test;
+    double df = own > 0.0 ? sum * sum / (own * own / (units - 1.0)) : INFINITY;
+    return mnk_student_quantile(1.0 - 0.5 * alpha, df) * sqrt(sum);
+}
+
+/* How much more of what would settle it, if the difference stayed: the smallest test set, then the fewest subsets, for which the
+ * corrected interval would clear either 0 or minus the margin, whichever is farther from the difference. */
+static void say_more(const mnk_metric *m, int arms, mnk_sentence out) {
+    double margin = mnk_metric_reference(m, "margin"), subsets = mnk_metric_reference(m, "subsets");
+    double units = subsets > 1 ? subsets : mnk_metric_reference(m, "generators"), want = fmax(fabs(m->value), m->value + margin);
     double test = mnk_metric_reference(m, "sd_test"), between = mnk_metric_reference(m, "sd_units");
-    double want = margin * margin / (z * z), t = test * test, s = units > 1 ? between * between / units : 0.0;
-    const char *what = subsets > 1 || units == 1 ? "training subsets" : "generators";
-    char a[48];
-    mnk_html_number(margin, a);
-    if (!(want > 0.0) || isnan(t)) return;
-    if (t + s <= want) add(out, " The interval is as narrow as the margin of %s already: more of the same would change little.", a);
-    else if (t < want)
-        add(out, " For an interval of ±%s: about %.0f %s in place of %.0f.", a, ceil(between * between / (want - t)), what, units);
-    else if (s < want) add(out, " For an interval of ±%s: about %.1f times as large a test set.", a, t / (want - s));
-    else
-        add(out, " For an interval of ±%s: about %.0f %s in place of %.0f and %.1f times as large a test set.", a,
-            ceil(2.0 * between * between / want), what, units, 2.0 * t / want);
+    const char *what = subsets > 1 ? "training subsets" : "generators";
+    enum { SUBSETS_MOST = 60, TIMES_MOST = 64 };
+    if (isnan(test) || isnan(between) || isnan(margin)) return;
+    for (int times = 1; times <= TIMES_MOST; times++)
+        for (double u = units; u <= SUBSETS_MOST; u++) {
+            if (half_width(test, between, u, times, (1.0 - m->level) / arms) > want) {
+                if (units < 2) break;
+                continue;
+            }
+            add(out, " If the difference stayed as it is,");
+            if (u > units) add(out, " about %.0f %s in place of %.0f", u, what, units);
+            if (times > 1) add(out, "%s a test set about %d times as large", u > units ? " and" : "", times);
+            if (u == units && times == 1) add(out, " a single comparison in place of %d", arms);
+            add(out, " would settle it.");
+            return;
+        }
+    add(out, " The difference is too near to what must be told apart for any feasible number of subsets or test images.");
 }
 
 static void say_change(const mnk_evidence *e, const mnk_findings *f, mnk_sentence out) {
@@ -193,7 +208,8 @@ static void say_change(const mnk_evidence *e, const mnk_findings *f, mnk_sentenc
     if (is_verdict(m, "refused")) add(out, " A generator that has not collapsed: longer training, or packing (gan.pack).");
     else if (is_verdict(m, "better")) add(out, " More real images: gains from synthetic ones shrink as the real set grows.");
     else if (is_verdict(m, "worse")) add(out, " A generator nearer to real images, or a smaller synthetic share.");
-    else say_more(m, out);
+    else if (is_verdict(m, "cannot tell")) say_more(m, arms_compared(e, f), out);
+    else add(out, " Less real data, where a gain has more room, or a better generator.");
     if (mnk_metric_reference(m, "subsets") == 1) add(out, " Another choice of training images may: repeat.subsets tries some.");
     say_curve(e, f, out);
 }

@@ -140,10 +140,10 @@ static void histogram(mnk_text *t, const mnk_look *l) {
                        .width = 720,
                        .height = 260,
                        .hi = l->bin_px[MNK_LOOK_BINS]};
-    char caption[256];
+    char caption[384];
     snprintf(caption, sizeof caption,
              "Pixel distance from %zu synthetic and %zu holdout images, drawn by chance, to the nearest training image. A heap "
-             "of synthetic images near zero would be copies; "
+             "of synthetic images near zero would be copies as they are (turned, cropped or recoloured ones do not show here); "
              "unseen real images show how near is usual.",
              l->synthetic_n, l->holdout_n);
     mnk_html_figure(t, f.title);

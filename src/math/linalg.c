@@ -230,6 +230,13 @@ void mnk_pca_apply(const mnk_pca *p, const float *x, size_t n, float *y) {
     mnk_parallel_for((n + 63) / 64, apply_block, &c);
 }
 
+void mnk_pca_half_whiten(mnk_pca *p) {
+    for (size_t k = 0; k < p->m; k++) {
+        const float scale = (float)pow(fmax(p->variance[k], 1e-6 * p->variance[0]), -0.25);
+        for (size_t q = 0; q < p->d; q++) p->axis[k * p->d + q] *= scale;
+    }
+}
+
 void mnk_pca_close(mnk_pca *p) {
     if (!p) return;
     mnk_free(p->mean);

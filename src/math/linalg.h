@@ -31,6 +31,9 @@ typedef struct mnk_pca {
 mnk_status mnk_pca_fit(const float *x, size_t n, size_t d, size_t m, int whiten, mnk_pca *out, mnk_error *err) MNK_CHECK;
 /* y [n][m] */
 void mnk_pca_apply(const mnk_pca *p, const float *x, size_t n, float *y);
+/* Divides every axis by the fourth root of its variance (at least 1e-6 of the first): halfway between counting every direction
+ * as it is and counting all alike. */
+void mnk_pca_half_whiten(mnk_pca *p);
 void mnk_pca_close(mnk_pca *p);
 
 #endif

@@ -81,7 +81,7 @@ typedef struct table_run {
     mnk_study_generators g;
     mnk_table *all, *train, *holdout, *made[MNK_STUDY_GENERATORS_MAX];
     mnk_result *data, *result[MNK_STUDY_GENERATORS_MAX], *ranking;
-    char digest[STEPS_MAX][MNK_HASH_TEXT]; /* data, then make and judge of each generator, then report */
+    char digest[STEPS_MAX][MNK_HASH_TEXT]; /* data, then make of each generator, then judge of each, then report */
     mnk_evidence_step step[STEPS_MAX];
     size_t steps;
     bool is_dirty;
@@ -132,14 +132,18 @@ static mnk_status open_data(table_run *r, mnk_error *err) {
     return mnk_table_subset(r->all, MNK_SPLIT_HOLDOUT, &r->holdout, err);
 }
 
-static mnk_status save(const table_run *r, mnk_result *result, const char *below, mnk_error *err) {
+/* Saves and closes: the report always reads results from disk, so that a run killed in between gives the same bytes. */
+static mnk_status save(const table_run *r, mnk_result **result, const char *below, mnk_error *err) {
     char path[1200];
     path_of(r, "results", path);
     MNK_TRY(mnk_dir_make(path, err));
     path_of(r, below, path);
-    result->wall_s = NAN;
-    result->threads = 0;
-    return mnk_result_write(result, path, true, err);
+    (*result)->wall_s = NAN;
+    (*result)->threads = 0;
+    mnk_status status = mnk_result_write(*result, path, true, err);
+    mnk_result_close(*result);
+    *result = NULL;
+    return status;
 }
 
 /* ---- the steps ---- */
@@ -150,9 +154,11 @@ static mnk_status describe(table_run *r, size_t i, mnk_error *err) {
     r->data = NULL;
     MNK_TRY(mnk_result_open("data", r->seed, &r->data, err));
     MNK_TRY(mnk_table_describe(r->all, r->observer, r->data, err));
-    return save(r, r->data, "results/data.json", err);
+    return save(r, &r->data, "results/data.json", err);
 }
 
+/* Opening a table appends its new levels to the schema that all share, so all are opened, in order and after every generator
+   has learned: then neither models nor scores depend on where a run was interrupted. */
 static mnk_status open_made(table_run *r, size_t i, mnk_error *err) {
     char below[160], path[1200];
     if (r->made[i]) return MNK_OK;
@@ -198,14 +204,14 @@ static mnk_status judge(table_run *r, size_t i, mnk_error *err) {
     mnk_table_evaluate_config evaluate = r->s->table_evaluate;
     mnk_table_models_config models = r->s->models;
     evaluate.seed = models.seed = r->seed;
-    MNK_TRY(open_made(r, i, err));
+    for (size_t k = 0; k < r->g.n; k++) MNK_TRY(open_made(r, k, err));
     mnk_result_close(r->result[i]);
     r->result[i] = NULL;
     MNK_TRY(mnk_evaluate_tables(r->train, r->holdout, r->made[i], &evaluate, r->observer, &r->result[i], err));
     if (!r->s->no_usefulness)
         MNK_TRY(mnk_table_models(r->train, r->holdout, r->made[i], &models, r->observer, r->result[i], err));
     file_of(r, i, "results/%s.json", below);
-    return save(r, r->result[i], below, err);
+    return save(r, &r->result[i], below, err);
 }
 
 /* What was not made in this process is read; the ranking is made anew, it costs nothing. */
@@ -311,8 +317,8 @@ static mnk_status report(table_run *r, size_t unused, mnk_error *err) {
     MNK_OUT(load(r, err));
     fill(r, x);
     for (size_t i = 0; i < r->g.n; i++) MNK_OUT(facts_of(r, i, x, err));
-    if (r->ranking) MNK_OUT(save(r, r->ranking, "results/ranking.json", err));
     MNK_OUT(mnk_table_evidence_write(&x->e, r->dir, content, err));
+    if (r->ranking) MNK_OUT(save(r, &r->ranking, "results/ranking.json", err));
     MNK_OUT(mnk_study_write_content_hash(r->dir, content, err));
 out:
     mnk_free(x);
@@ -343,8 +349,8 @@ static table_step step_at(const table_run *r, int index) {
         snprintf(k.output[1], sizeof k.output[1], "evidence.json");
         k.outputs = 2;
     } else {
-        bool is_make = index % 2 == 1;
-        k.which = (size_t)(index - 1) / 2;
+        bool is_make = index <= (int)r->g.n;
+        k.which = (size_t)index - 1 - (is_make ? 0 : r->g.n);
         k.work = is_make ? make : judge;
         snprintf(k.name, sizeof k.name, "%s-%s", is_make ? "make" : "judge", r->g.item[k.which].id);
         snprintf(k.title, sizeof k.title, is_make ? "Make rows with %.40s" : "Judge the rows of %.40s", r->g.item[k.which].id);
@@ -372,7 +378,8 @@ static mnk_status key_of(const table_run *r, const table_step *k, char key[MNK_H
     } else if (k->work == judge) {
         mnk_study_section_json(r->s, "evaluate", &t);
         if (!r->s->no_usefulness) mnk_study_section_json(r->s, "usefulness", &t);
-        mnk_hash_add_text(h, r->digest[k->index - 1]);
+        mnk_hash_add_text(h, r->digest[1 + k->which]);
+        for (size_t i = 0; i < r->g.n; i++) mnk_hash_add_text(h, r->g.item[i].id); /* the levels they bring */
         mnk_hash_add_text(h, t.s ? t.s : "");
     } else if (k->work == report) {
         char open[MNK_PUBLIC_KEY_TEXT] = "";

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,9 @@
 #include "base/mem.h"
 #include "base/safetensors.h"
 #include "learn/gan/trainer.h"
+
+/* Those of the checkpoint beside the parameters: progress, and weights and statistics of the best snapshot. */
+#define MORE_TENSORS 3
 
 /* Tensors of several owners in one list. */
 typedef struct tensor_list {
@@ -21,7 +25,7 @@ static mnk_status add_params(tensor_list *list, const mnk_net *net, const mnk_pa
     size_t n = 0;
     mnk_st_tensor **part = &list->part[list->parts++];
     MNK_TRY(mnk_params_tensors(net, p, prefix, which, part, &n, err));
-    mnk_st_tensor *all = mnk_realloc(list->at, list->n + n + 1, sizeof *all);
+    mnk_st_tensor *all = mnk_realloc(list->at, list->n + n + MORE_TENSORS, sizeof *all);
     if (!all) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: list of tensors");
     memcpy(all + list->n, *part, n * sizeof *all);
     list->at = all, list->n += n;
@@ -63,11 +67,14 @@ static char *data_json(const mnk_gan_trainer *t, mnk_text *text) {
 
 static mnk_status write_file(mnk_gan_trainer *t, const char *path, const char *kind, bool force, const tensor_list *list,
                              mnk_error *err) {
-    char seed[32], kimg[32], version[16];
+    char seed[32], kimg[32], trained[32], distance[32], version[16];
+    bool model = strcmp(kind, "gan") == 0, best = model && t->config.keep == MNK_GAN_KEEP_BEST && t->progress.best_step > 0;
     mnk_text data = {0};
     const char *shape = data_json(t, &data);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)t->config.seed);
-    mnk_double_text(mnk_gan_kimg(t), kimg);
+    mnk_double_text(model ? t->kept_kimg : mnk_gan_kimg(t), kimg);
+    mnk_double_text(mnk_gan_kimg(t), trained);
+    mnk_double_text(t->progress.best_distance, distance);
     snprintf(version, sizeof version, "%d", MNK_MODEL_FORMAT_VERSION);
     mnk_st_meta meta[] = {
         {"format", "manikin-model"},
@@ -81,11 +88,20 @@ static mnk_status write_file(mnk_gan_trainer *t, const char *path, const char *k
         {"kimg", kimg},
         {"synthetic_generator", "gan"},
         {"privacy", "none"},
+        /* the model alone, from here on */
+        {"trained_kimg", trained},
+        {"kept", best ? "best" : "last"},
+        {"distance", distance}, /* where a best snapshot was kept */
     };
-    mnk_status status = shape ? mnk_st_write(path, force, list->at, list->n, meta, sizeof meta / sizeof *meta, err)
+    size_t n_meta = sizeof meta / sizeof *meta - (model ? !best : 3);
+    mnk_status status = shape ? mnk_st_write(path, force, list->at, list->n, meta, n_meta, err)
                               : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata");
     mnk_text_clear(&data);
     return status;
+}
+
+static mnk_st_tensor vector_of(const char *name, const real *x, size_t n) {
+    return (mnk_st_tensor){.name = name, .dtype = MNK_F32, .rank = 1, .shape = {(int64_t)n}, .count = n, .data = x};
 }
 
 mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) {
@@ -94,7 +110,11 @@ mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) {
     t->progress.step = (double)t->step;
     MNK_OUT(add_params(&list, t->g.net, t->gp, "generator.", "all", err));
     MNK_OUT(add_params(&list, t->d.net, t->dp, "discriminator.", "all", err));
-    /* add_params leaves room for one more */
+    /* add_params leaves room for these */
+    if (t->progress.best_step > 0) {
+        list.at[list.n++] = vector_of("best.average", t->best_average, t->gp->n);
+        list.at[list.n++] = vector_of("best.state", t->best_state, t->gp->n_state);
+    }
     list.at[list.n++] = (mnk_st_tensor){.name = "progress",
                                         .dtype = MNK_F64,
                                         .rank = 1,
@@ -108,13 +128,22 @@ out:
     return status;
 }
 
-mnk_status mnk_gan_model_save(mnk_gan_trainer *t, mnk_error *err) {
+mnk_status mnk_gan_model_save(mnk_gan_trainer *t, uint64_t kept_step, mnk_error *err) {
     tensor_list list = {0};
+    t->kept_kimg = (double)kept_step * (double)t->batch / 1000;
     mnk_status status = add_params(&list, t->g.net, t->gp, "generator.", "average", err);
     /* whether an earlier model may be replaced was settled before training began */
     if (status == MNK_OK) status = write_file(t, t->model_path, "gan", true, &list, err);
     free_tensors(&list);
     return status;
+}
+
+/* Whether an option that the checkpoint is too old to have stands at what its absence means. */
+static bool as_before(const mnk_gan_trainer *t, const char *name) {
+    char text[128];
+    const char *old = mnk_gan_option_before(name);
+    const mnk_option *o = mnk_options_find(mnk_gan_options, name, strlen(name));
+    return old && o && strcmp(mnk_options_text(o, &t->config, text), old) == 0;
 }
 
 /* Names the first option in which the checkpoint differs from what is asked. */
@@ -126,7 +155,7 @@ static mnk_status same_options(const mnk_gan_trainer *t, const char *theirs, mnk
     char was[128] = "?", is[128] = "?";
     json_object_foreach(b, name, mine) {
         json_t *other = json_object_get(a, name);
-        if (other && json_equal(other, mine)) continue;
+        if (other ? json_equal(other, mine) : as_before(t, name)) continue;
         char *x = other ? json_dumps(other, JSON_ENCODE_ANY) : NULL, *y = json_dumps(mine, JSON_ENCODE_ANY);
         snprintf(was, sizeof was, "%s", x ? x : "unset");
         snprintf(is, sizeof is, "%s", y ? y : "?");
@@ -134,9 +163,11 @@ static mnk_status same_options(const mnk_gan_trainer *t, const char *theirs, mnk
         free(y);
         break;
     }
-    mnk_status status =
-        MNK_FAIL(err, MNK_ERR_USAGE, "%s: began with --%s %s, not %s", t->checkpoint_path, name ? name : "?", was, is);
-    mnk_error_hint(err, "repeat the options it began with, or start anew from its weights with --init-from");
+    mnk_status status = MNK_OK;
+    if (name || json_object_size(a) > json_object_size(b)) {
+        status = MNK_FAIL(err, MNK_ERR_USAGE, "%s: began with --%s %s, not %s", t->checkpoint_path, name ? name : "?", was, is);
+        mnk_error_hint(err, "repeat the options it began with, or start anew from its weights with --init-from");
+    }
     json_decref(a);
     json_decref(b);
     return status;
@@ -161,6 +192,35 @@ static mnk_status same_run(const mnk_gan_trainer *t, const mnk_st *st, mnk_error
     return same_options(t, options, err);
 }
 
+/* Exactly `n` finite numbers. */
+static bool load_vector(const mnk_st *st, const char *name, real *out, size_t n) {
+    const mnk_st_tensor *x = mnk_st_find(st, name);
+    if (!x || x->dtype != MNK_F32 || x->count != n) return false;
+    memcpy(out, x->data, n * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(out[i])) return false;
+    return true;
+}
+
+static mnk_status load_progress(mnk_gan_trainer *t, const mnk_st *st, mnk_error *err) {
+    const mnk_st_tensor *p = mnk_st_find(st, "progress");
+    mnk_gan_progress *progress = &t->progress;
+    if (!p || p->dtype != MNK_F64 || (p->count != MNK_GAN_PROGRESS_NUMBERS && p->count != MNK_GAN_PROGRESS_OLDEST))
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: its progress is missing", t->checkpoint_path);
+    *progress = (mnk_gan_progress){0};
+    memcpy(progress, p->data, p->count * sizeof(double));
+    if (!(progress->step >= 0 && progress->step < UINT32_MAX))
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: %g steps", t->checkpoint_path, progress->step);
+    if (!(progress->best_step >= 0 && progress->best_step <= progress->step))
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: best of %g steps at %g", t->checkpoint_path, progress->step,
+                        progress->best_step);
+    if (progress->best_step > 0 && (!load_vector(st, "best.average", t->best_average, t->gp->n) ||
+                                    !load_vector(st, "best.state", t->best_state, t->gp->n_state)))
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: the weights of its best snapshot are missing", t->checkpoint_path);
+    t->step = (uint64_t)progress->step;
+    return MNK_OK;
+}
+
 mnk_status mnk_gan_checkpoint_load(mnk_gan_trainer *t, mnk_error *err) {
     if (!mnk_path_exists(t->checkpoint_path)) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: there is no checkpoint to resume from", t->checkpoint_path);
@@ -174,17 +234,7 @@ mnk_status mnk_gan_checkpoint_load(mnk_gan_trainer *t, mnk_error *err) {
     MNK_OUT(same_run(t, st, err));
     MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator.", "all", st, err));
     MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator.", "all", st, err));
-    const mnk_st_tensor *p = mnk_st_find(st, "progress");
-    if (!p || p->dtype != MNK_F64 || p->count != MNK_GAN_PROGRESS_NUMBERS) {
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: its progress is missing", t->checkpoint_path);
-        goto out;
-    }
-    memcpy(&t->progress, p->data, sizeof t->progress);
-    if (!(t->progress.step >= 0 && t->progress.step < UINT32_MAX)) {
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: %g steps", t->checkpoint_path, t->progress.step);
-        goto out;
-    }
-    t->step = (uint64_t)t->progress.step;
+    MNK_OUT(load_progress(t, st, err));
 out:
     mnk_st_close(st);
     return status;

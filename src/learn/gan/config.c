@@ -25,6 +25,7 @@ const mnk_option mnk_gan_options[] = {
     {"penalty-every", 0, MNK_OPTION_INT, AT(penalty_every), "N", "4", 1, 64, NULL, "steps between gradient penalties", true},
     {"width", 0, MNK_OPTION_INT, AT(width), "N", "32", 4, 256, NULL, "channels at full size; cost grows with the square",
      false},
+    {"width-d", 0, MNK_OPTION_INT, AT(width_d), "N", "0", 0, 256, NULL, "the same for the discriminator (0: as --width)", true},
     {"latent", 0, MNK_OPTION_INT, AT(latent), "N", "64", 1, 1024, NULL, "random inputs of the generator", true},
     {"embed", 0, MNK_OPTION_INT, AT(embed), "N", "32", 1, 1024, NULL, "numbers that stand for a class", true},
     {"upsample", 0, MNK_OPTION_CHOICE, AT(upsample), "NAME", "deconv", 0, 0, "deconv|resize", "how the generator doubles sizes",
@@ -47,6 +48,9 @@ const mnk_option mnk_gan_options[] = {
     {"beta1", 0, MNK_OPTION_REAL, AT(beta1), "B", "0", 0, 0.9999, NULL, "Adam's first decay", true},
     {"beta2", 0, MNK_OPTION_REAL, AT(beta2), "B", "0.9", 0, 0.99999, NULL, "Adam's second decay", true},
     {"ema", 0, MNK_OPTION_REAL, AT(ema), "B", "0.998", 0, 0.999999, NULL, "decay of the averaged weights, per step", true},
+    {"keep", 0, MNK_OPTION_CHOICE, AT(keep), "WHICH", "best", 0, 0, "best|last", "weights that the model gets", true},
+    {"patience", 0, MNK_OPTION_REAL, AT(patience), "K", "0", 0, 1e7, NULL,
+     "stop after this many kimg without a better snapshot (0: never)", false},
     {"backend", 0, MNK_OPTION_CHOICE, AT(backend), "NAME", "auto", 0, 0, "auto|reference|onednn", "kernels", true},
     {"log-every", 0, MNK_OPTION_REAL, AT(log_every), "K", "2", 0.001, 1e6, NULL, "kimg between lines of events.jsonl", true},
     {"snapshot-every", 0, MNK_OPTION_REAL, AT(snapshot_every), "K", "20", 0.001, 1e6, NULL,
@@ -58,8 +62,17 @@ const mnk_option mnk_gan_options[] = {
 };
 
 /* A continuation may change these; everything else must be what the run began with. */
-static const char *const free_options[] = {"epochs",    "kimg",           "minutes", "backend",
-                                           "log-every", "snapshot-every", "resume",  "init-from"};
+static const char *const free_options[] = {"epochs",  "kimg",      "minutes",        "keep",   "patience",
+                                           "backend", "log-every", "snapshot-every", "resume", "init-from"};
+
+/* What files written before an option existed mean. */
+static const struct { const char *name, *value; } before[] = {{"width-d", "0"}};
+
+const char *mnk_gan_option_before(const char *name) {
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        if (strcmp(before[i].name, name) == 0) return before[i].value;
+    return NULL;
+}
 
 static bool is_free(const char *name) {
     for (size_t i = 0; i < sizeof free_options / sizeof *free_options; i++)
@@ -171,8 +184,10 @@ mnk_status mnk_gan_config_parse(const char *json, const char *where, mnk_gan_con
     for (const mnk_option *o = mnk_gan_options; o->type != MNK_OPTION_END && status == MNK_OK; o++) {
         const json_t *v = json_object_get(root, o->name);
         if (is_free(o->name) || o->type == MNK_OPTION_TEXT) continue; /* text would point into `root` */
-        status = v ? set_from_json(o, v, where, out, err)
-                   : MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: setting %s is missing", where, o->name);
+        const char *old = mnk_gan_option_before(o->name);
+        status = v     ? set_from_json(o, v, where, out, err)
+                 : old ? mnk_options_set(mnk_gan_options, out, o->name, old, err)
+                       : MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: setting %s is missing", where, o->name);
     }
     json_decref(root);
     out->augment = out->init_from = NULL;

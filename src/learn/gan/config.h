@@ -11,6 +11,7 @@ extern const mnk_option mnk_gan_options[]; /* over mnk_gan_config */
 enum { MNK_GAN_DECONV, MNK_GAN_RESIZE };                                   /* upsample */
 enum { MNK_GAN_BATCH_NORM, MNK_GAN_CONDITIONAL_NORM, MNK_GAN_GROUP_NORM }; /* norm */
 enum { MNK_GAN_BALANCED, MNK_GAN_PROPORTIONAL };                           /* balance */
+enum { MNK_GAN_KEEP_BEST, MNK_GAN_KEEP_LAST };                             /* keep */
 
 #define MNK_GAN_SIZE_MAX    512 /* pixels a side */
 #define MNK_GAN_CLASSES_MAX 4096
@@ -36,6 +37,9 @@ uint64_t mnk_gan_steps_per_epoch(const mnk_gan_config *config, size_t n);
 /* Every option that shapes the result as one JSON object (compact). Budget, machinery and seed are left out: a
  * continuation may change them. Returns false when memory is short. */
 bool mnk_gan_config_json(const mnk_gan_config *config, mnk_text *out);
+
+/* The value that stands for an option in files older than it, or NULL for an option that was always there. */
+const char *mnk_gan_option_before(const char *name);
 
 /* Reads what mnk_gan_config_json wrote; `where` names the file in messages. Text values point into the result of
  * jansson's parser, so none is kept: augment and init_from become NULL. */

@@ -8,8 +8,8 @@
 #define GROUPS       8
 
 /* Channels of the map that is `doublings` halvings away from full size (1: the largest inner map). */
-static int channels_at(const mnk_gan_config *config, int doublings) {
-    int64_t c = config->width;
+static int channels_at(int64_t width, int doublings) {
+    int64_t c = width;
     for (int i = 1; i < doublings && c < CHANNELS_MAX; i++) c *= 2;
     return (int)(c < CHANNELS_MAX ? c : CHANNELS_MAX);
 }
@@ -37,7 +37,7 @@ mnk_status mnk_gan_generator_open(const mnk_gan_config *config, const mnk_gan_sh
     *out = (mnk_gan_generator){.net = net};
     if (!net) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: generator");
     char name[32];
-    int c = channels_at(config, shape->stages);
+    int c = channels_at(config->width, shape->stages);
     out->z = mnk_net_input(net, "z", (int)config->latent, 0, 0);
     out->labels = mnk_net_labels(net, "label", shape->classes);
     mnk_value x = mnk_net_concat(net, out->z, mnk_net_embed(net, out->labels, "class", (int)config->embed));
@@ -47,7 +47,7 @@ mnk_status mnk_gan_generator_open(const mnk_gan_config *config, const mnk_gan_sh
         snprintf(name, sizeof name, "norm%d", s);
         x = mnk_net_act(net, normalise(config, out, x, c, name), MNK_ACT_RELU, 0);
         bool last = s + 1 == shape->stages;
-        c = last ? shape->channels : channels_at(config, shape->stages - 1 - s);
+        c = last ? shape->channels : channels_at(config->width, shape->stages - 1 - s);
         snprintf(name, sizeof name, "up%d", s);
         x = enlarge(config, out, x, c, last ? MNK_NN_BIAS : 0, name);
     }
@@ -64,9 +64,10 @@ mnk_status mnk_gan_judge_open(const mnk_gan_config *config, const mnk_gan_shape 
     out->image = mnk_net_input(net, "image", (int)config->pack * shape->channels, shape->inner_h, shape->inner_w);
     out->labels = mnk_net_labels(net, "label", mnk_gan_judged_classes(config, shape->classes));
     mnk_value x = out->image;
+    int64_t width = config->width_d ? config->width_d : config->width;
     for (int s = 0; s < shape->stages; s++) {
         snprintf(name, sizeof name, "down%d", s);
-        x = mnk_net_act(net, mnk_net_conv(net, x, name, channels_at(config, s + 1), 4, 2, 1, flags), MNK_ACT_LEAKY, 0.2);
+        x = mnk_net_act(net, mnk_net_conv(net, x, name, channels_at(width, s + 1), 4, 2, 1, flags), MNK_ACT_LEAKY, 0.2);
     }
     out->logit = mnk_net_project(net, x, out->labels, "head", flags);
     return mnk_net_check(net, err);

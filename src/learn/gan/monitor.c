@@ -44,6 +44,14 @@ double mnk_gan_spread_value(const mnk_gan_spread *s) {
     return total / (double)s->volume;
 }
 
+double mnk_gan_mean_variety(const double *variety, int classes) {
+    double sum = 0;
+    int n = 0;
+    for (int c = 0; c < classes; c++)
+        if (isfinite(variety[c])) sum += variety[c], n++;
+    return n ? sum / n : NAN;
+}
+
 static int warn_collapse(mnk_gan_watch *watch, const mnk_gan_signs *s, char out[512]) {
     int worst = -1, low = 0;
     for (int c = 0; c < s->classes; c++) {
@@ -60,6 +68,21 @@ static int warn_collapse(mnk_gan_watch *watch, const mnk_gan_signs *s, char out[
     snprintf(out, 512,
              "collapse inside %d of %d classes at %.0f kimg: images of \"%s\" vary %.0f %% as much as its training images; %s",
              low, s->classes, s->kimg, s->class_names ? s->class_names[worst] : "", 100 * s->variety[worst], advice);
+    return 1;
+}
+
+/* A slow loss of variety, long before it counts as collapse. */
+static int warn_fall(mnk_gan_watch *watch, const mnk_gan_signs *s, char out[512]) {
+    double mean = mnk_gan_mean_variety(s->variety, s->classes);
+    if (isnan(mean)) return 0;
+    watch->peak_variety = fmax(watch->peak_variety, fmin(1, mean));
+    bool was = watch->fallen;
+    watch->fallen = mean < MNK_GAN_FALLEN * watch->peak_variety;
+    if (!watch->fallen || was || watch->collapsed) return 0; /* collapse has been told already */
+    snprintf(out, 512,
+             "variety inside the classes has fallen to %.2f of the training images' at %.0f kimg, from %.2f; --keep best hands "
+             "out an earlier snapshot, --patience 200 would stop in such a case",
+             mean, s->kimg, watch->peak_variety);
     return 1;
 }
 
@@ -85,5 +108,6 @@ static int warn_balance(mnk_gan_watch *watch, const mnk_gan_signs *s, char (*out
 int mnk_gan_warnings(mnk_gan_watch *watch, const mnk_gan_signs *signs, char (*out)[512], int max) {
     if (signs->kimg < MNK_GAN_QUIET_KIMG || max < 1) return 0;
     int n = warn_collapse(watch, signs, out[0]);
+    if (n < max) n += warn_fall(watch, signs, out[n]);
     return n + warn_balance(watch, signs, out + n, max - n);
 }

@@ -74,9 +74,11 @@ static mnk_status read_meta(mnk_gan *gan, const mnk_st *st, const char *path, mn
     info->options_json = keep(gan, st, "options");
     info->data_hash = keep(gan, st, "data_hash");
     info->privacy = keep(gan, st, "privacy");
-    const char *seed = mnk_st_meta_get(st, "seed"), *kimg = mnk_st_meta_get(st, "kimg");
+    const char *seed = mnk_st_meta_get(st, "seed"), *kimg = mnk_st_meta_get(st, "kimg"),
+               *trained = mnk_st_meta_get(st, "trained_kimg");
     info->seed = seed ? strtoull(seed, NULL, 10) : 0;
     info->kimg = kimg ? strtod(kimg, NULL) : 0;
+    info->trained_kimg = trained ? strtod(trained, NULL) : info->kimg;
     if (!info->version || !info->options_json || !info->data_hash || !info->privacy)
         return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: %s", path);
     return MNK_OK;

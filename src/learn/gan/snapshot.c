@@ -15,6 +15,11 @@
 
 /* ---- training images ---- */
 
+static void training_plane(void *ctx, size_t i, float *image) {
+    const mnk_gan_trainer *t = ctx;
+    mnk_gan_inner_image(t->data, &t->shape, i, image);
+}
+
 mnk_status mnk_gan_train_spread(mnk_gan_trainer *t, mnk_error *err) {
     mnk_gan_spread spread;
     mnk_status status = mnk_gan_spread_open(t->volume, &spread, err);
@@ -28,7 +33,8 @@ mnk_status mnk_gan_train_spread(mnk_gan_trainer *t, mnk_error *err) {
         t->train_spread[c] = mnk_gan_spread_value(&spread);
     }
     mnk_gan_spread_close(&spread);
-    return status;
+    MNK_TRY(status);
+    return mnk_gan_likeness_open(t->data, &t->shape, training_plane, t, &t->likeness, err);
 }
 
 /* ---- the averaged generator ---- */
@@ -130,6 +136,7 @@ static void look(mnk_gan_trainer *t, mnk_gan_spread *spread, grid *g) {
     uint64_t count = per_class * (uint64_t)t->shape.classes;
     mnk_plan_refresh(t->g_average, false);
     mnk_gan_spread_reset(spread);
+    mnk_gan_likeness_reset(t->likeness);
     for (uint64_t first = 0; first < count; first += t->batch) {
         sample_batch(t, first, count, per_class);
         for (size_t i = 0; i < t->batch && first + i < count; i++) {
@@ -137,25 +144,29 @@ static void look(mnk_gan_trainer *t, mnk_gan_spread *spread, grid *g) {
             uint64_t item = (first + i) % per_class;
             const float *image = t->fake + i * t->volume;
             mnk_gan_spread_add(spread, image);
+            mnk_gan_likeness_add(t->likeness, image);
             grid_put(g, &t->shape, label, (int)item, image);
             if (item + 1 < per_class) continue;
             double train = t->train_spread[label];
             t->variety[label] = train > 0 ? mnk_gan_spread_value(spread) / train : NAN;
+            t->unlikeness[label] = mnk_gan_likeness_distance(t->likeness, label);
             mnk_gan_spread_reset(spread);
+            mnk_gan_likeness_reset(t->likeness);
         }
     }
 }
 
 static void warn(mnk_gan_trainer *t) {
     mnk_gan_progress *p = &t->progress;
-    mnk_gan_watch watch = {p->collapsed != 0, p->powerless != 0, p->overpowering != 0};
+    mnk_gan_watch watch = {p->collapsed != 0, p->powerless != 0, p->overpowering != 0, p->fallen != 0, p->peak_variety};
     mnk_gan_signs signs = {mnk_gan_kimg(t),    t->variety,  (const char *const *)t->data->class_names,
                            t->shape.classes,   p->d_smooth, t->loss->powerless,
                            (int)t->config.pack};
-    char text[3][512];
-    int n = mnk_gan_warnings(&watch, &signs, text, 3);
+    char text[MNK_GAN_WARNINGS_MAX][512];
+    int n = mnk_gan_warnings(&watch, &signs, text, MNK_GAN_WARNINGS_MAX);
     for (int i = 0; i < n; i++) mnk_observe_log(t->observer, MNK_LOG_WARNING, "%s", text[i]);
     p->collapsed = watch.collapsed, p->powerless = watch.powerless, p->overpowering = watch.overpowering;
+    p->fallen = watch.fallen, p->peak_variety = watch.peak_variety;
 }
 
 mnk_status mnk_gan_snapshot(mnk_gan_trainer *t, mnk_error *err) {
@@ -167,6 +178,7 @@ mnk_status mnk_gan_snapshot(mnk_gan_trainer *t, mnk_error *err) {
     MNK_OUT(grid_open(t, &g, err));
     look(t, &spread, &g);
     MNK_OUT(grid_write(t, &g, err));
+    mnk_gan_keep_consider(t);
     warn(t);
     MNK_OUT(mnk_gan_event(t, "snapshot", err));
 out:
@@ -199,7 +211,14 @@ mnk_status mnk_gan_event(mnk_gan_trainer *t, const char *kind, mnk_error *err) {
         mnk_json_object(&j, "variety"); /* within-class spread of samples over that of the training images */
         for (int c = 0; c < t->shape.classes; c++) mnk_json_double(&j, t->data->class_names[c], t->variety[c]);
         mnk_json_end_object(&j);
+        mnk_json_double(&j, "distance", t->distance); /* to train, means and spreads by class; chooses the weights kept */
     }
+    bool kept = strcmp(kind, "kept") == 0; /* the last line: whose weights the model file holds */
+    if ((kept || strcmp(kind, "snapshot") == 0) && t->progress.best_step > 0) {
+        mnk_json_double(&j, "best_kimg", t->progress.best_step * (double)t->batch / 1000);
+        mnk_json_double(&j, "best_distance", t->progress.best_distance);
+    }
+    if (kept) mnk_json_double(&j, "kept_kimg", t->kept_kimg);
     mnk_json_double(&j, "images_per_s", seconds > 0 ? floor((double)t->batch / seconds * 10) / 10 : 0);
     mnk_json_uint(&j, "memory_bytes", resident_bytes());
     mnk_json_double(&j, "wall_s", floor((mnk_gan_seconds() - t->started) * 10) / 10);

@@ -48,7 +48,16 @@ static uint64_t step_of_line(const char *line) {
     return at ? strtoull(at + strlen("\"step\":"), NULL, 10) : UINT64_MAX;
 }
 
-/* Continues events.jsonl: lines beyond the checkpoint belong to a future that is computed again. */
+/* Whether a continuation keeps this line. Lines beyond the checkpoint belong to a future that is computed again; those of the
+ * end of the earlier call (whose weights were handed out, and a snapshot between two regular ones) would not be in an uncut
+ * run. */
+static bool keep_line(const mnk_gan_trainer *t, const char *line) {
+    uint64_t step = step_of_line(line);
+    if (step > t->step || strstr(line, "\"event\":\"kept\"")) return false;
+    return step % t->snapshot_steps == 0 || !strstr(line, "\"event\":\"snapshot\"");
+}
+
+/* Continues events.jsonl. */
 static mnk_status open_events(mnk_gan_trainer *t, mnk_error *err) {
     if (t->config.resume && mnk_path_exists(t->events_path)) {
         uint8_t *bytes;
@@ -59,7 +68,7 @@ static mnk_status open_events(mnk_gan_trainer *t, mnk_error *err) {
             char *end = strchr(line, '\n');
             if (!end) break; /* cut short by a crash */
             *end = '\0';
-            if (step_of_line(line) <= t->step) mnk_text_printf(&kept, "%s\n", line);
+            if (keep_line(t, line)) mnk_text_printf(&kept, "%s\n", line);
             line = end + 1;
         }
         mnk_free(bytes);
@@ -148,17 +157,9 @@ static void look_for_trouble(const mnk_gan_trainer *t) {
 
 /* ---- the loop ---- */
 
-static double mean_variety(const mnk_gan_trainer *t) {
-    double sum = 0;
-    int n = 0;
-    for (int c = 0; c < t->shape.classes; c++)
-        if (isfinite(t->variety[c])) sum += t->variety[c], n++;
-    return n ? sum / n : NAN;
-}
-
 static void report(const mnk_gan_trainer *t) {
     char detail[160], variety[32] = "";
-    double seconds = mnk_gan_step_time(t), v = mean_variety(t);
+    double seconds = mnk_gan_step_time(t), v = mnk_gan_mean_variety(t->variety, t->shape.classes);
     if (isfinite(v) && v > 0) snprintf(variety, sizeof variety, "  variety %.2f", v);
     snprintf(detail, sizeof detail, "G %.2f  D %.2f%s  %.0f img/s  %.1f GiB", t->progress.g_smooth, t->progress.d_smooth,
              variety, seconds > 0 ? (double)t->batch / seconds : 0, (double)t->planned_bytes / 1073741824);
@@ -174,6 +175,8 @@ static mnk_status interrupted(mnk_gan_trainer *t, mnk_error *err) {
     return status;
 }
 
+static double best_kimg(const mnk_gan_trainer *t) { return t->progress.best_step * (double)t->batch / 1000; }
+
 static bool out_of_time(const mnk_gan_trainer *t) {
     return t->config.minutes > 0 && mnk_gan_seconds() - t->started >= 60 * t->config.minutes;
 }
@@ -182,7 +185,7 @@ static mnk_status run_loop(mnk_gan_trainer *t, mnk_error *err) {
     uint64_t first = t->step;
     while (t->total == 0 || t->step < t->total) {
         if (mnk_observe_stopped(t->observer)) return interrupted(t, err);
-        if (out_of_time(t)) break;
+        if (out_of_time(t) || mnk_gan_keep_stalled(t)) break;
         if (t->step >= UINT32_MAX - 1000) return MNK_FAIL(err, MNK_ERR_FAILED, "more than 4 billion steps");
         double start = mnk_gan_seconds();
         MNK_TRY(mnk_gan_step(t, false, err));
@@ -197,15 +200,37 @@ static mnk_status run_loop(mnk_gan_trainer *t, mnk_error *err) {
     if (out_of_time(t))
         mnk_observe_log(t->observer, MNK_LOG_INFO, "time is up after %llu steps: --kimg %.17g repeats this run exactly",
                         (unsigned long long)t->step, mnk_gan_kimg(t));
+    else if (mnk_gan_keep_stalled(t))
+        mnk_observe_log(t->observer, MNK_LOG_INFO,
+                        "no better snapshot for %g kimg: training ends at %.1f kimg (--patience); the best was at %.1f kimg",
+                        t->config.patience, mnk_gan_kimg(t), best_kimg(t));
     if (t->step == first && t->step > 0)
         mnk_observe_log(t->observer, MNK_LOG_INFO,
                         "nothing left to train: the checkpoint has %.1f kimg already; raise --epochs or --kimg to go on",
                         mnk_gan_kimg(t));
-    if (t->step > first && t->step % t->snapshot_steps != 0) {
-        MNK_TRY(mnk_gan_snapshot(t, err));
-        MNK_TRY(mnk_gan_checkpoint_save(t, err));
+    if (t->step % t->snapshot_steps == 0) return MNK_OK;
+    /* The checkpoint first: a run that goes on from it must not know of a snapshot that an uncut run would not have taken. */
+    if (t->step > first) MNK_TRY(mnk_gan_checkpoint_save(t, err));
+    return mnk_gan_snapshot(t, err);
+}
+
+/* Writes the model: the kept snapshot's weights, or the last ones. */
+static mnk_status hand_out(mnk_gan_trainer *t, mnk_error *err) {
+    mnk_status status;
+    if (mnk_gan_keep_swap(t)) {
+        status = mnk_gan_model_save(t, (uint64_t)t->progress.best_step, err);
+        mnk_gan_keep_swap_back(t);
+        if (t->progress.best_step < (double)t->step)
+            mnk_observe_log(t->observer, MNK_LOG_INFO,
+                            "kept       the snapshot at %.1f of %.1f kimg, the one most like the training "
+                            "images (distance %.3f)",
+                            best_kimg(t), mnk_gan_kimg(t), t->progress.best_distance);
+    } else {
+        mnk_gan_statistics(t);
+        status = mnk_gan_model_save(t, t->step, err);
+        mnk_gan_statistics_undo(t);
     }
-    return MNK_OK;
+    return status == MNK_OK ? mnk_gan_event(t, "kept", err) : status;
 }
 
 static mnk_status run(mnk_gan_trainer *t, mnk_error *err) {
@@ -218,10 +243,7 @@ static mnk_status run(mnk_gan_trainer *t, mnk_error *err) {
     MNK_TRY(open_events(t, err));
     t->started = mnk_gan_seconds();
     MNK_TRY(run_loop(t, err));
-    mnk_gan_statistics(t);
-    mnk_status status = mnk_gan_model_save(t, err);
-    mnk_gan_statistics_undo(t);
-    return status;
+    return hand_out(t, err);
 }
 
 mnk_status mnk_gan_train(const mnk_images *train, const mnk_gan_config *config, const char *model_path,

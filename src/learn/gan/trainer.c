@@ -70,6 +70,7 @@ static mnk_status require_memory(mnk_gan_trainer *t, mnk_error *err) {
         need += mnk_plan_bytes(rows[i].net, rows[i].batch, t->backend, rows[i].flags);
     need += 5 * t->batch * t->volume * sizeof(float) + mnk_augment_bytes(t->shape.channels, t->shape.inner_h, t->shape.inner_w);
     need += 2 * t->volume * sizeof(double) + t->data->n * 2 * sizeof(size_t);
+    need += mnk_gan_likeness_bytes(t->data->n, &t->shape);
     t->planned_bytes = need;
     mnk_status status = mnk_memory_require(need, "GAN training", err);
     if (status != MNK_OK) mnk_error_hint(err, "lower --batch, --width or --size");
@@ -91,7 +92,11 @@ static mnk_status make_buffers(mnk_gan_trainer *t, mnk_error *err) {
     MNK_TRY(MNK_NEW(t->draws, t->packs, err));
     MNK_TRY(MNK_NEW(t->train_spread, (size_t)t->shape.classes, err));
     MNK_TRY(MNK_NEW(t->variety, (size_t)t->shape.classes, err));
-    MNK_TRY(MNK_NEW(t->state_copy, t->gp->n_state ? t->gp->n_state : 1, err));
+    MNK_TRY(MNK_NEW(t->unlikeness, (size_t)t->shape.classes, err));
+    MNK_TRY(MNK_NEW(t->state_copy, t->gp->n_state + 1, err));
+    MNK_TRY(MNK_NEW(t->best_average, t->gp->n + 1, err));
+    MNK_TRY(MNK_NEW(t->best_state, t->gp->n_state + 1, err));
+    MNK_TRY(MNK_NEW(t->swapped, t->gp->n + t->gp->n_state + 1, err));
     return MNK_OK;
 }
 
@@ -157,6 +162,7 @@ void mnk_gan_trainer_close(mnk_gan_trainer *t) {
     if (!t) return;
     if (t->events) fclose(t->events);
     mnk_augment_close(t->augment);
+    mnk_gan_likeness_close(t->likeness);
     mnk_gan_batches_close(t->batches);
     mnk_plan *plans[] = {t->g_train, t->d_both, t->d_one, t->g_statistics, t->g_average};
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) mnk_plan_close(plans[i]);
@@ -164,9 +170,11 @@ void mnk_gan_trainer_close(mnk_gan_trainer *t) {
     mnk_params_close(t->dp);
     mnk_net_close(t->g.net);
     mnk_net_close(t->d.net);
-    void *blocks[] = {t->model_path,  t->run_dir,  t->checkpoint_path, t->events_path,    t->z,         t->real,  t->fake,
-                      t->pair,        t->gradient, t->logit,           t->logit_gradient, t->scale,     t->index, t->labels,
-                      t->pack_labels, t->draws,    t->train_spread,    t->variety,        t->state_copy};
+    void *blocks[] = {
+        t->model_path,  t->run_dir,  t->checkpoint_path, t->events_path,    t->z,          t->real,       t->fake,
+        t->pair,        t->gradient, t->logit,           t->logit_gradient, t->scale,      t->index,      t->labels,
+        t->pack_labels, t->draws,    t->train_spread,    t->variety,        t->state_copy, t->unlikeness, t->best_average,
+        t->best_state,  t->swapped};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mnk_free(blocks[i]);
     mnk_text json = {.s = t->options_json};
     mnk_text_clear(&json);

@@ -8,6 +8,7 @@
 #include "learn/gan/augment.h"
 #include "learn/gan/batch.h"
 #include "learn/gan/config.h"
+#include "learn/gan/likeness.h"
 #include "learn/gan/loss.h"
 #include "learn/gan/models.h"
 #include "learn/gan/monitor.h"
@@ -23,8 +24,11 @@ typedef struct mnk_gan_progress {
     double sign_sum, sign_n;                   /* signs of the discriminator on real images since p last changed */
     double d_smooth, g_smooth;                 /* losses averaged over about 50 steps */
     double collapsed, powerless, overpowering; /* warnings standing */
+    double peak_variety, fallen;               /* largest mean variety so far; its warning standing */
+    double best_distance, best_step;           /* of the snapshot kept; step 0: none yet */
 } mnk_gan_progress;
 #define MNK_GAN_PROGRESS_NUMBERS (sizeof(mnk_gan_progress) / sizeof(double))
+#define MNK_GAN_PROGRESS_OLDEST  9 /* numbers in checkpoints before variety was kept track of: the others begin at 0 */
 
 typedef struct mnk_gan_trainer {
     const mnk_images *data;
@@ -60,6 +64,12 @@ typedef struct mnk_gan_trainer {
     uint64_t step, total, log_steps, snapshot_steps; /* total 0: by time */
     double d_loss, g_loss, penalty;                  /* of the last step */
     double *train_spread, *variety;                  /* [classes] */
+    mnk_gan_likeness *likeness;
+    double *unlikeness;              /* [classes] distance of the last snapshot's samples to train */
+    double distance;                 /* the one number that chooses; NaN where it cannot be told */
+    real *best_average, *best_state; /* averaged weights and batch-norm statistics of the best snapshot */
+    real *swapped;                   /* [n + n_state] what stands aside while the best is written */
+    double kept_kimg;                /* of the weights in the model file, once it is written */
     size_t planned_bytes;
     FILE *events;
     double started, step_seconds[21]; /* wall clock; the last step times */
@@ -90,13 +100,21 @@ mnk_status mnk_gan_event(mnk_gan_trainer *t, const char *kind, mnk_error *err) M
 /* Spread of the training images of each class into t->train_spread. */
 mnk_status mnk_gan_train_spread(mnk_gan_trainer *t, mnk_error *err) MNK_CHECK;
 
+/* keep.c: the best snapshot. Consider the one just taken (batch-norm statistics of the averaged weights in place); whether
+ * patience has run out; put the kept weights where the model is written from, and back. */
+void mnk_gan_keep_consider(mnk_gan_trainer *t);
+bool mnk_gan_keep_stalled(const mnk_gan_trainer *t);
+bool mnk_gan_keep_swap(mnk_gan_trainer *t); /* false: no snapshot is kept, the end of the run stays in place */
+void mnk_gan_keep_swap_back(mnk_gan_trainer *t);
+
 mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) MNK_CHECK;
 /* Refuses checkpoints of other data or settings by name. */
 mnk_status mnk_gan_checkpoint_load(mnk_gan_trainer *t, mnk_error *err) MNK_CHECK;
 /* Weights of both networks (checkpoint) or of the generator (model) as a start. */
 mnk_status mnk_gan_init_from(mnk_gan_trainer *t, const char *path, mnk_error *err) MNK_CHECK;
-/* The released file: averaged generator and metadata. Wants mnk_gan_statistics before. */
-mnk_status mnk_gan_model_save(mnk_gan_trainer *t, mnk_error *err) MNK_CHECK;
+/* The released file: averaged generator and metadata. Wants mnk_gan_statistics or mnk_gan_keep_swap before; `kept_step` says
+ * whose weights these are. */
+mnk_status mnk_gan_model_save(mnk_gan_trainer *t, uint64_t kept_step, mnk_error *err) MNK_CHECK;
 
 double mnk_gan_seconds(void);                       /* monotonic */
 double mnk_gan_step_time(const mnk_gan_trainer *t); /* median of the last steps, 0 when none */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "math/stats.h"
 
 /* clang-format off */
 static const mnk_option options[] = {
@@ -31,6 +32,7 @@ void mnk_arf_close(void *model) {
     mnk_free(a->leaf.share);
     mnk_free(a->leaf.normal);
     mnk_free(a->leaf.mean);
+    mnk_free(a->leaf.cut);
     mnk_free(a->cumulative);
     mnk_free(a->position);
     mnk_free(a->absence);
@@ -44,6 +46,12 @@ static mnk_status prepare(mnk_arf *a, mnk_error *err) {
     double sum = 0;
     MNK_TRY(MNK_NEW(a->cumulative, a->leaf.leaves + 1, err));
     for (size_t k = 0; k < a->leaf.leaves; k++) a->cumulative[k] = sum += a->leaf.weight[k];
+    mnk_arf_leaves *l = &a->leaf;
+    MNK_TRY(MNK_NEW(l->cut, 2 * l->normals + 1, err));
+    for (size_t k = 0; k < l->normals; k++) {
+        l->cut[2 * k] = (float)mnk_normal_cdf((l->low[k] - l->mean[k]) / l->sd[k]);
+        l->cut[2 * k + 1] = (float)mnk_normal_cdf((l->high[k] - l->mean[k]) / l->sd[k]);
+    }
     return mnk_latent_open(a->correlation, a->latents, NULL, &a->latent, err);
 }
 
@@ -97,7 +105,8 @@ static mnk_status check_cell(const mnk_tensors_in *in, const mnk_arf *a, size_t 
     for (uint32_t s = l->start[cell]; fine && s < l->start[cell + 1]; s++) {
         bool is_normal = l->state[s] == MNK_ARF_CONTINUOUS;
         fine = l->share[s] >= before && l->share[s] <= 1.0001f && (l->state[s] != 0 || s == l->start[cell]);
-        fine = fine && (is_normal ? k->has_continuous : l->state[s] < k->bins && (l->state[s] == 0 || mnk_codes_is_atom(k, l->state[s])));
+        fine = fine && (is_normal ? k->has_continuous
+                                  : l->state[s] < k->bins && (l->state[s] == 0 || mnk_codes_is_atom(k, l->state[s])));
         continuous = continuous || is_normal;
         before = l->share[s];
     }
@@ -146,7 +155,8 @@ static mnk_status read_leaves(const mnk_tensors_in *in, mnk_arf *a, mnk_error *e
     return MNK_OK;
 }
 
-static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model, mnk_error *err) {
+static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model,
+                            mnk_error *err) {
     mnk_arf *a = NULL;
     void *p;
     mnk_status status = MNK_NEW(a, 1, err);

@@ -9,9 +9,9 @@
 #ifndef MNK_LEARN_TABLE_ARF_H
 #define MNK_LEARN_TABLE_ARF_H
 
+#include "learn/table/bintree.h"
 #include "learn/table/kind.h"
 #include "learn/table/latent.h"
-#include "learn/table/bintree.h"
 
 typedef struct mnk_arf_config {
     int64_t trees, min_leaf, rounds, rows;
@@ -24,13 +24,14 @@ typedef struct mnk_arf_config {
 /* What each leaf says of each column: states with their shares summed up, and a truncated normal for the continuous one. */
 typedef struct mnk_arf_leaves {
     size_t leaves, columns, states, normals;
-    uint32_t *first;  /* [trees + 1] first leaf of each tree */
-    double *weight;   /* [leaves] training rows in it; 0: never drawn */
-    uint32_t *start;  /* [leaves*columns + 1] into state and share */
-    uint8_t *state;   /* [states] bin, or CONTINUOUS; bin 0 (missing) first, then in the order of values */
-    float *share;     /* [states] summed up within the cell; the last is 1 */
-    uint32_t *normal; /* [leaves*columns] into mean .. high; UINT32_MAX: no continuous part */
+    uint32_t *first;               /* [trees + 1] first leaf of each tree */
+    double *weight;                /* [leaves] training rows in it; 0: never drawn */
+    uint32_t *start;               /* [leaves*columns + 1] into state and share */
+    uint8_t *state;                /* [states] bin, or CONTINUOUS; bin 0 (missing) first, then in the order of values */
+    float *share;                  /* [states] summed up within the cell; the last is 1 */
+    uint32_t *normal;              /* [leaves*columns] into mean .. high; UINT32_MAX: no continuous part */
     float *mean, *sd, *low, *high; /* [normals] of normal scores */
+    float *cut;                    /* [2*normals] probabilities below low and high; follows from the others */
 } mnk_arf_leaves;
 
 typedef struct mnk_arf {
@@ -41,7 +42,7 @@ typedef struct mnk_arf {
     size_t trees;
     mnk_arf_leaves leaf;
     double *cumulative; /* [leaves] of weight */
-    /* latent variables: the position of each ordered column, and whether a column is missing */
+    /* latent variables: the position of each column's value in its order, and whether it is missing */
     int32_t *position, *absence; /* [columns] latent variable, -1 none */
     size_t latents;
     double *correlation; /* [latents*latents] */
@@ -51,7 +52,8 @@ typedef struct mnk_arf {
 /* arf_fit.c: the adversarial loop; fills book and tree. `bins` [column*n + row] are the training rows. */
 mnk_status mnk_arf_grow(mnk_arf *a, const uint8_t *bins, size_t n, mnk_fit_context *context, mnk_error *err) MNK_CHECK;
 /* arf_leaves.c: the leaves' distributions and the correlations within them. */
-mnk_status mnk_arf_fill(mnk_arf *a, const mnk_table *t, const uint8_t *bins, mnk_fit_context *context, mnk_error *err) MNK_CHECK;
+mnk_status mnk_arf_fill(mnk_arf *a, const mnk_table *t, const uint8_t *bins, mnk_fit_context *context,
+                        mnk_error *err) MNK_CHECK;
 /* Which latent variables there are, from the codebook. */
 mnk_status mnk_arf_latents(mnk_arf *a, mnk_error *err) MNK_CHECK;
 /* arf_draw.c */

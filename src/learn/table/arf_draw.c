@@ -20,11 +20,11 @@ typedef struct drawing {
     const mnk_arf *a;
     const mnk_draw_request *q;
     mnk_table *out;
-    allowed *allowed;         /* [columns]; NULL: no box */
-    double *cumulative;       /* [leaves] running sums of the leaves' weights under the box */
-    long only;                /* the one given column, of codes, when that is all; else -1 */
-    double **by_level;        /* [bins of `only`] running sums of weight times the share of that bin */
-    mnk_status *status;       /* [chunks] */
+    allowed *allowed;   /* [columns]; NULL: no box */
+    double *cumulative; /* [leaves] running sums of the leaves' weights under the box */
+    long only;          /* the one given column, of codes, when that is all; else -1 */
+    double **by_level;  /* [bins of `only`] running sums of weight times the share of that bin */
+    mnk_status *status; /* [chunks] */
 } drawing;
 
 /* ---- boxes ---- */
@@ -47,7 +47,7 @@ static void allow(const mnk_codes *k, const mnk_column_box *b, allowed *out) {
 /* Probabilities of the normal's truncation limits, narrowed by the box. */
 static void truncation(const mnk_arf_leaves *l, uint32_t normal, const allowed *b, double *from, double *to, double *whole) {
     double mean = l->mean[normal], sd = l->sd[normal], low = l->low[normal], high = l->high[normal];
-    *from = mnk_normal_cdf((low - mean) / sd), *to = mnk_normal_cdf((high - mean) / sd);
+    *from = l->cut[2 * normal], *to = l->cut[2 * normal + 1];
     *whole = *to - *from;
     if (!b || !b->restricted) return;
     if (b->low > low) *from = b->low < high ? mnk_normal_cdf((b->low - mean) / sd) : *to;
@@ -132,8 +132,8 @@ typedef struct found {
 } found;
 
 typedef struct row_cells { /* the given cells of one row */
-    uint8_t *bin;    /* [columns] */
-    double *score;   /* [columns] of the continuous part */
+    uint8_t *bin;          /* [columns] */
+    double *score;         /* [columns] of the continuous part */
     uint8_t *is_given;
 } row_cells;
 
@@ -200,15 +200,16 @@ static void put_continuous(const mnk_arf *a, size_t cell, size_t c, const allowe
     truncation(l, k, b, &from, &to, &whole);
     double p = from + u * (to - from);
     if (whole < 1e-12 || p <= 0 || p >= 1) { /* the limits lie far out in a tail: evenly between them */
-        double low = fmax(l->low[k], b && b->restricted ? b->low : -INFINITY), high = fmin(l->high[k], b && b->restricted ? b->high : INFINITY);
+        double low = fmax(l->low[k], b && b->restricted ? b->low : -INFINITY),
+               high = fmin(l->high[k], b && b->restricted ? b->high : INFINITY);
         z = low + u * (high - low);
-    } else z = l->mean[k] + l->sd[k] * mnk_normal_quantile(p);
+    } else z = fmin(l->high[k], fmax(l->low[k], l->mean[k] + l->sd[k] * mnk_normal_quantile(p)));
     out->number[c][row] = mnk_codes_value(&a->book.column[c], z);
 }
 
 /* Missing by u_absent, else a state in order by u. */
-static void put_cell(const mnk_arf *a, size_t leaf, size_t c, const allowed *b, bool complete, double u_absent, double u, mnk_table *out,
-                     size_t row) {
+static void put_cell(const mnk_arf *a, size_t leaf, size_t c, const allowed *b, bool complete, double u_absent, double u,
+                     mnk_table *out, size_t row) {
     const mnk_arf_leaves *l = &a->leaf;
     size_t cell = leaf * l->columns + c;
     uint32_t first = l->start[cell], end = l->start[cell + 1];
@@ -218,7 +219,9 @@ static void put_cell(const mnk_arf *a, size_t leaf, size_t c, const allowed *b, 
     for (uint32_t s = first; s < end; s++) {
         double share = l->share[s] - before;
         before = l->share[s];
-        total += l->state[s] == MNK_ARF_CONTINUOUS ? share * inside(l, l->normal[cell], b) : !boxed || b->bin[l->state[s]] ? share : 0;
+        total += l->state[s] == MNK_ARF_CONTINUOUS ? share * inside(l, l->normal[cell], b)
+                 : !boxed || b->bin[l->state[s]]   ? share
+                                                   : 0;
     }
     if (complete || (boxed && !b->bin[0])) absent = 0;
     if (absent > 0 && u_absent * (absent + total) < absent) {
@@ -251,7 +254,8 @@ static void put_cell(const mnk_arf *a, size_t leaf, size_t c, const allowed *b, 
 static double position_in_leaf(const mnk_arf *a, size_t leaf, size_t c, unsigned bin, double score) {
     const mnk_arf_leaves *l = &a->leaf;
     size_t cell = leaf * l->columns + c;
-    double absent = l->start[cell] < l->start[cell + 1] && l->state[l->start[cell]] == 0 ? l->share[l->start[cell]] : 0, u = 0.5;
+    double absent = l->start[cell] < l->start[cell + 1] && l->state[l->start[cell]] == 0 ? l->share[l->start[cell]] : 0,
+           u = 0.5;
     uint32_t s = 0;
     bool atom = mnk_codes_is_atom(&a->book.column[c], bin);
     double share = share_of(l, cell, atom ? bin : MNK_ARF_CONTINUOUS, &s);
@@ -366,7 +370,8 @@ static mnk_status draw_given(const drawing *d, size_t row, worker *w, mnk_rng *r
         }
         if (a->position[c] >= 0) {
             w->known[a->position[c]] = given && w->cells.bin[c];
-            if (given && w->cells.bin[c]) w->e[a->position[c]] = position_in_leaf(a, *leaf, c, w->cells.bin[c], w->cells.score[c]);
+            if (given && w->cells.bin[c])
+                w->e[a->position[c]] = position_in_leaf(a, *leaf, c, w->cells.bin[c], w->cells.score[c]);
         }
     }
     MNK_TRY(pattern_of(d, w, &latent, err));

@@ -12,7 +12,7 @@ enum { CORRELATED_ROWS = 200000 /* rows, over all trees, that correlations are t
 typedef struct part { /* the leaves of one tree */
     uint32_t *start, *normal;
     uint8_t *state;
-    float *share, *param; /* param: mean, sd, low, high by normal */
+    float *share, *param;   /* param: mean, sd, low, high by normal */
     double *weight, *cross; /* cross [latents^2] sums of products of residuals */
     size_t states, states_room, normals, normals_room;
     mnk_status status;
@@ -39,7 +39,8 @@ typedef struct sorted { /* real rows by leaf */
 static uint32_t reroute(mnk_bintree *t, size_t at, const uint32_t *rows, size_t least, int depth) {
     mnk_bintree_node *n = &t->node[at];
     if (n->column < 0 || depth > 100) return rows[at];
-    uint32_t left = reroute(t, (size_t)n->left, rows, least, depth + 1), right = reroute(t, (size_t)n->left + 1, rows, least, depth + 1);
+    uint32_t left = reroute(t, (size_t)n->left, rows, least, depth + 1),
+             right = reroute(t, (size_t)n->left + 1, rows, least, depth + 1);
     if (left && left < least && left <= right) memset(n->mask, 0, sizeof n->mask);
     else if (right && right < least && left) memset(n->mask, 0xff, sizeof n->mask);
     return left + right;
@@ -102,7 +103,7 @@ static void count_cell(const filler *f, size_t c, const uint32_t *row, size_t n,
         uint8_t b = bin[row[i]];
         if (b && !mnk_codes_is_atom(k, b)) {
             double z = score[row[i]];
-            x->continuous++, x->sum += z, x->sum2 += z * z, x->where += b;
+            x->continuous++, x->sum += z, x->sum2 += z * z, x->where += k->rank[b];
         } else if (x->count[b]++ == 0) x->seen[x->n_seen++] = b;
     }
 }
@@ -156,8 +157,9 @@ static mnk_status add_normal(part *p, const float param[4], mnk_error *err) {
     return MNK_OK;
 }
 
-static mnk_status write_cell(const filler *f, const mnk_bintree *t, const sorted *s, size_t leaf, size_t c, cell *x, double pooled,
-                             part *p, mnk_error *err) {
+static mnk_status write_cell(const filler *f, const mnk_bintree *t, const sorted *s, size_t leaf, size_t c, cell *x,
+                             double pooled, part *p, mnk_error *err) {
+    const uint8_t *rank = f->a->book.column[c].rank;
     double n = x->continuous, sum = 0, where = n > 0 ? x->where / n : 1e9;
     size_t at = leaf * f->a->book.columns + c;
     p->start[at] = (uint32_t)p->states;
@@ -165,13 +167,13 @@ static mnk_status write_cell(const filler *f, const mnk_bintree *t, const sorted
     for (unsigned i = 1; i < x->n_seen; i++) { /* few: insertion sort */
         uint8_t b = x->seen[i];
         unsigned k = i;
-        for (; k && x->seen[k - 1] > b; k--) x->seen[k] = x->seen[k - 1];
+        for (; k && x->seen[k - 1] && (!b || rank[x->seen[k - 1]] > rank[b]); k--) x->seen[k] = x->seen[k - 1];
         x->seen[k] = b;
     }
     for (unsigned i = 0; i < x->n_seen; i++) n += x->count[x->seen[i]];
     bool placed = x->continuous == 0;
     for (unsigned i = 0; i <= x->n_seen; i++) {
-        if (!placed && (i == x->n_seen || (x->seen[i] && x->seen[i] > where))) {
+        if (!placed && (i == x->n_seen || (x->seen[i] && rank[x->seen[i]] > where))) {
             sum += x->continuous;
             MNK_TRY(add_state(p, MNK_ARF_CONTINUOUS, sum / n, err));
             placed = true;
@@ -345,7 +347,8 @@ static mnk_status join_correlations(filler *f, mnk_error *err) {
         for (size_t k = 0; k < n * n; k++) scratch[k] += f->part[t].cross[k];
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++) {
-            double d = sqrt(scratch[i * n + i] * scratch[j * n + j]), r = d > 0 && a->config.residual ? scratch[i * n + j] / d : 0;
+            double d = sqrt(scratch[i * n + i] * scratch[j * n + j]),
+                   r = d > 0 && a->config.residual ? scratch[i * n + j] / d : 0;
             a->correlation[i * n + j] = a->correlation[j * n + i] = i == j ? 1 : r;
         }
     mnk_latent_repair(a->correlation, n, scratch);
@@ -359,7 +362,7 @@ mnk_status mnk_arf_latents(mnk_arf *a, mnk_error *err) {
     a->latents = 0;
     for (size_t c = 0; c < a->book.columns; c++) {
         const mnk_codes *k = &a->book.column[c];
-        a->position[c] = k->ordered && k->bins > 2 ? (int32_t)a->latents++ : -1;
+        a->position[c] = k->bins > 2 ? (int32_t)a->latents++ : -1;
         a->absence[c] = k->count[0] > 0 ? (int32_t)a->latents++ : -1;
     }
     return MNK_OK;
@@ -375,13 +378,7 @@ typedef struct score_task {
 static void score_column(void *ctx, size_t c) {
     const score_task *s = ctx;
     const mnk_codes *k = &s->a->book.column[c];
-    double below = 0, total = 0;
-    for (unsigned b = 1; b < k->bins; b++) total += k->count[b];
-    for (unsigned b = 1; b < k->bins; b++) {
-        double p = total > 0 ? (below + 0.5 * k->count[b]) / total : 0.5;
-        s->bin_score[c * MNK_BINS + b] = (float)mnk_normal_quantile(p > 0 && p < 1 ? p : 0.5);
-        below += k->count[b];
-    }
+    for (unsigned b = 1; b < k->bins; b++) s->bin_score[c * MNK_BINS + b] = (float)mnk_codes_bin_score(k, b);
     if (!k->has_continuous) return;
     for (size_t i = 0; i < s->t->n; i++) {
         uint8_t b = s->bins[c * s->t->n + i];

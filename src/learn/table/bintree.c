@@ -103,7 +103,8 @@ mnk_status mnk_bintrees_open(const mnk_tensors_in *in, size_t columns, mnk_bintr
     for (size_t i = 0; i < *count; i++) {
         int32_t n = ((const int32_t *)size)[i];
         if (n < 1 || (size_t)n > nodes - at) return mnk_tensors_damaged(in, "its trees end too early", err);
-        MNK_TRY(open_tree(in, (const int32_t *)link + 2 * at, (const uint64_t *)mask + 4 * at, (size_t)n, columns, &(*trees)[i], err));
+        MNK_TRY(open_tree(in, (const int32_t *)link + 2 * at, (const uint64_t *)mask + 4 * at, (size_t)n, columns, &(*trees)[i],
+                          err));
         at += (size_t)n;
     }
     return at == nodes ? MNK_OK : mnk_tensors_damaged(in, "it has nodes of no tree", err);

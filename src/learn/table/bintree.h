@@ -20,7 +20,8 @@ typedef struct mnk_bintree {
 static inline bool mnk_bintree_goes_left(const mnk_bintree_node *n, uint8_t bin) { return n->mask[bin >> 6] >> (bin & 63) & 1; }
 
 /* Adds two children to node `at`; *left receives the first. */
-mnk_status mnk_bintree_split(mnk_bintree *t, size_t at, int32_t column, const uint64_t mask[4], int32_t *left, mnk_error *err) MNK_CHECK;
+mnk_status mnk_bintree_split(mnk_bintree *t, size_t at, int32_t column, const uint64_t mask[4], int32_t *left,
+                             mnk_error *err) MNK_CHECK;
 mnk_status mnk_bintree_open(mnk_bintree *t, mnk_error *err) MNK_CHECK; /* one node, a leaf */
 void mnk_bintree_clear(mnk_bintree *t);
 /* Numbers the leaves 0..leaves-1 in the order of the nodes. */
@@ -31,7 +32,8 @@ size_t mnk_bintree_find(const mnk_bintree *t, const uint8_t *bins, size_t stride
 /* File: all trees in three vectors under name.* ; `count` trees. */
 mnk_status mnk_bintrees_save(const mnk_bintree *trees, size_t count, mnk_tensors *file, mnk_error *err) MNK_CHECK;
 /* Hostile: every child lies behind its parent, every column exists. */
-mnk_status mnk_bintrees_open(const mnk_tensors_in *in, size_t columns, mnk_bintree **trees, size_t *count, mnk_error *err) MNK_CHECK;
+mnk_status mnk_bintrees_open(const mnk_tensors_in *in, size_t columns, mnk_bintree **trees, size_t *count,
+                             mnk_error *err) MNK_CHECK;
 void mnk_bintrees_close(mnk_bintree *trees, size_t count);
 
 /* ---- the two-class trees of an adversarial forest ---- */
@@ -42,12 +44,16 @@ typedef struct mnk_two_class { /* what a tree is grown from */
     size_t stride;
     const uint8_t *real; /* [row] 1 real, 0 synthetic */
     size_t columns;
-    size_t try_columns; /* looked at in each node */
-    size_t min_leaf;    /* rows of a leaf, and its real rows unless it has none */
+    size_t try_columns;   /* looked at in each node */
+    const double *appeal; /* [columns] > 0: how readily a column is looked at */
+    size_t min_leaf;      /* rows of a leaf, and its real rows unless it has none */
     size_t max_leaves;
 } mnk_two_class;
 
-/* Grows a tree from the rows row[0..n-1] (reordered). Splits by Gini impurity. */
-mnk_status mnk_bintree_grow(const mnk_two_class *d, uint32_t *row, size_t n, mnk_rng *rng, mnk_bintree *out, mnk_error *err) MNK_CHECK;
+/* Grows a tree from the rows row[0..n-1] (reordered). Splits by Gini impurity, corrected for the number of cuts tried.
+ * Dependence of two columns shows only after one of them is split on: where no split is better than chance, a column is cut in
+ * half. */
+mnk_status mnk_bintree_grow(const mnk_two_class *d, uint32_t *row, size_t n, mnk_rng *rng, mnk_bintree *out,
+                            mnk_error *err) MNK_CHECK;
 
 #endif

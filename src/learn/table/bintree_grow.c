@@ -1,13 +1,16 @@
 /* Growing the two-class trees of an adversarial forest. */
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "learn/table/bintree.h"
 
 enum { DEPTH_MAX = 48 };
+static const double by_chance = 4; /* corrected chi-squares below may be chance */
 
 typedef struct split {
-    double gain; /* sum over the children of (real^2 + synthetic^2) / rows; larger is purer */
+    double gain;    /* chi-square of the split, less what as many cuts reach by chance */
+    double balance; /* rows of the smaller child */
     size_t column;
     uint64_t mask[4];
 } split;
@@ -35,7 +38,8 @@ static double purity(double real, double synthetic) {
 /* Both children have enough rows; real ones in number or not at all. */
 static bool allowed(const grower *g, uint32_t real, uint32_t synthetic) {
     size_t least = g->d->min_leaf, other_real = g->total[1] - real, other = other_real + g->total[0] - synthetic;
-    return real + synthetic >= least && other >= least && (real == 0 || real >= least) && (other_real == 0 || other_real >= least);
+    return real + synthetic >= least && other >= least && (real == 0 || real >= least) &&
+           (other_real == 0 || other_real >= least);
 }
 
 static void set_bit(uint64_t mask[4], unsigned bin) { mask[bin >> 6] |= (uint64_t)1 << (bin & 63); }
@@ -47,18 +51,32 @@ static void count_bins(grower *g, size_t column, size_t begin, size_t end, unsig
     for (size_t i = begin; i < end; i++) g->count[real[g->row[i]]][bin[g->row[i]]]++;
 }
 
-/* Tries "sequence[0..k] left" for every k; the bins beyond are right. */
-static void scan(grower *g, size_t column, const uint8_t *sequence, unsigned n, split *best) {
+static void set_prefix(const uint8_t *sequence, unsigned n, uint64_t mask[4]) {
+    memset(mask, 0, 4 * sizeof *mask);
+    for (unsigned k = 0; k < n; k++) set_bit(mask, sequence[k]);
+}
+
+/* Tries "sequence[0..k] left" for every k: the purest cut to `best`, the most even one to `even`. The Gini gain of a cut is
+ * 2 p q chi-square. */
+static void scan(grower *g, size_t column, const uint8_t *sequence, unsigned n, split *best, split *even) {
     uint32_t real = 0, synthetic = 0;
-    unsigned at = n;
+    double rows = (double)g->total[0] + g->total[1], pq = g->total[0] / rows * (g->total[1] / rows),
+           whole = purity(g->total[1], g->total[0]);
+    double chance = 2 * log(1.0 + n), most = best->gain + chance;
+    unsigned at = n, at_even = n;
     for (unsigned k = 0; k + 1 < n; k++) {
         real += g->count[1][sequence[k]], synthetic += g->count[0][sequence[k]];
-        double gain = purity(real, synthetic) + purity(g->total[1] - real, g->total[0] - synthetic);
-        if (gain > best->gain && allowed(g, real, synthetic)) best->gain = gain, best->column = column, at = k;
+        if (!allowed(g, real, synthetic)) continue;
+        double chi = (purity(real, synthetic) + purity(g->total[1] - real, g->total[0] - synthetic) - whole) / (2 * pq);
+        double balance = real + synthetic < rows / 2 ? real + synthetic : rows - real - synthetic;
+        if (chi > most) most = chi, at = k;
+        if (balance > even->balance) even->balance = balance, even->column = column, at_even = k;
     }
-    if (at == n) return;
-    memset(best->mask, 0, sizeof best->mask);
-    for (unsigned k = 0; k <= at; k++) set_bit(best->mask, sequence[k]);
+    if (at < n) {
+        best->gain = most - chance, best->column = column;
+        set_prefix(sequence, at + 1, best->mask);
+    }
+    if (at_even < n) set_prefix(sequence, at_even + 1, even->mask);
 }
 
 /* By the share of real rows: for two classes the best subset of levels is a prefix of this order (Breiman et al. 1984). */
@@ -77,7 +95,7 @@ static void sort_levels(const grower *g, uint8_t *bin, unsigned n) {
     }
 }
 
-static void try_column(grower *g, size_t column, size_t begin, size_t end, split *best) {
+static void try_column(grower *g, size_t column, size_t begin, size_t end, split *best, split *even) {
     const mnk_codes *c = &g->d->book->column[column];
     uint8_t sequence[MNK_BINS];
     unsigned n = 0;
@@ -87,29 +105,49 @@ static void try_column(grower *g, size_t column, size_t begin, size_t end, split
     bool missing = g->count[0][0] + g->count[1][0] > 0;
     if (c->ordered) {
         if (missing) sequence[n] = 0; /* last: right of every cut, or by itself */
-        scan(g, column, sequence, n + missing, best);
+        scan(g, column, sequence, n + missing, best, even);
         if (missing && n > 1) { /* first: left of every cut */
             memmove(sequence + 1, sequence, n);
             sequence[0] = 0;
-            scan(g, column, sequence, n + 1, best);
+            scan(g, column, sequence, n + 1, best, even);
         }
     } else {
         if (missing) sequence[n++] = 0;
         sort_levels(g, sequence, n);
-        scan(g, column, sequence, n, best);
+        scan(g, column, sequence, n, best, even);
     }
+}
+
+/* The k-th column of a node: drawn by appeal from those not drawn yet. */
+static size_t draw_column(grower *g, size_t k, double *left) {
+    size_t columns = g->d->columns, pick = columns - 1;
+    double u = mnk_rng_uniform(g->rng) * *left;
+    for (size_t i = k; i < columns; i++)
+        if ((u -= g->d->appeal[g->order[i]]) < 0) {
+            pick = i;
+            break;
+        }
+    size_t column = g->order[pick];
+    g->order[pick] = g->order[k], g->order[k] = column;
+    *left -= g->d->appeal[column];
+    return column;
 }
 
 static bool find_split(grower *g, const pending *p, split *best) {
     size_t columns = g->d->columns;
-    *best = (split){.gain = purity(g->total[1], g->total[0]) * (1 + 1e-12)};
-    double none = best->gain;
-    for (size_t k = 0; k < g->d->try_columns && k < columns; k++) { /* a partial Fisher-Yates: columns without repeats */
-        size_t pick = k + mnk_rng_below(g->rng, columns - k), column = g->order[pick];
-        g->order[pick] = g->order[k], g->order[k] = column;
-        try_column(g, column, p->begin, p->end, best);
+    double left = 0;
+    split even = {.balance = 0};
+    *best = (split){.gain = by_chance};
+    for (size_t c = 0; c < columns; c++) left += g->d->appeal[c];
+    for (size_t k = 0; k < columns; k++) {
+        if (k >= g->d->try_columns && (best->gain > by_chance || even.balance > 0)) break;
+        split here = {.balance = 0};
+        try_column(g, draw_column(g, k, &left), p->begin, p->end, best, &here);
+        if (even.balance == 0) even = here; /* the first column that can be cut at all */
     }
-    return best->gain > none;
+    if (best->gain > by_chance) return true;
+    *best = even;
+    return even.balance > 0;
 }
 
 /* Rows whose bin is in the mask to the front; returns their number. */
@@ -135,8 +173,8 @@ static mnk_status grow(grower *g, pending *stack, size_t n, mnk_bintree *t, mnk_
         split best;
         g->total[0] = g->total[1] = 0;
         for (size_t i = p.begin; i < p.end; i++) g->total[g->d->real[g->row[i]]]++;
-        if (!g->total[0] || !g->total[1] || p.end - p.begin < 2 * g->d->min_leaf || p.depth >= DEPTH_MAX || leaves >= g->d->max_leaves ||
-            !find_split(g, &p, &best))
+        if (!g->total[0] || !g->total[1] || p.end - p.begin < 2 * g->d->min_leaf || p.depth >= DEPTH_MAX ||
+            leaves >= g->d->max_leaves || !find_split(g, &p, &best))
             continue;
         int32_t left;
         MNK_TRY(mnk_bintree_split(t, (size_t)p.node, (int32_t)best.column, best.mask, &left, err));

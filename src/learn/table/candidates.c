@@ -63,7 +63,8 @@ static mnk_status open_where(mnk_candidates *s, mnk_error *err) {
     }
     if (mnk_condition_is_empty(user, g->schema, &column)) {
         const mnk_recode *k = &g->recoding->column[column];
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "--where '%.300s': no value of %s can meet it", s->o->where, g->schema->column[column].name);
+        status = MNK_FAIL(err, MNK_ERR_INPUT, "--where '%.300s': no value of %s can meet it", s->o->where,
+                          g->schema->column[column].name);
         if (user->column[column].level) mnk_error_hint(err, "loosen the condition");
         else mnk_error_hint(err, "the model knows %g to %g", k->low, k->high);
         goto out;
@@ -82,7 +83,8 @@ out:
     return status;
 }
 
-mnk_status mnk_candidates_open(mnk_table_generator *g, const mnk_table_sample_options *o, mnk_candidates **out, mnk_error *err) {
+mnk_status mnk_candidates_open(mnk_table_generator *g, const mnk_table_sample_options *o, mnk_candidates **out,
+                               mnk_error *err) {
     mnk_candidates *s;
     *out = NULL;
     mnk_status status = MNK_NEW(s, 1, err);
@@ -132,11 +134,11 @@ typedef struct judging { /* working rows -> the user's rows, and what becomes of
     mnk_candidates *s;
     const mnk_table *work;
     mnk_table *rows;
-    const size_t *to;        /* [n] row of `rows` for each working row */
-    const uint64_t *item;    /* [n] */
-    const size_t *mix;       /* [n] row of the mix whose wanted values are written; NULL: none */
-    uint8_t *fate;           /* [n] */
-    int32_t *rule;           /* [n] the first broken rule, -1 */
+    const size_t *to;     /* [n] row of `rows` for each working row */
+    const uint64_t *item; /* [n] */
+    const size_t *mix;    /* [n] row of the mix whose wanted values are written; NULL: none */
+    uint8_t *fate;        /* [n] */
+    int32_t *rule;        /* [n] the first broken rule, -1 */
 } judging;
 
 static void put_wanted(const mnk_mix *m, size_t from, mnk_table *t, size_t to) {
@@ -150,7 +152,8 @@ static void put_wanted(const mnk_mix *m, size_t from, mnk_table *t, size_t to) {
 /* Generators that cannot draw given values: the drawn ones must be the wanted ones. */
 static bool has_wanted(const mnk_candidates *s, const mnk_table *work, size_t row, size_t from) {
     for (size_t w = 0; w < s->g->recoding->work->columns; w++)
-        if (s->mix->column[s->g->recoding->user_of_work[w]] && work->code[w] && work->code[w][row] != s->mix->work->code[w][from])
+        if (s->mix->column[s->g->recoding->user_of_work[w]] && work->code[w] &&
+            work->code[w][row] != s->mix->work->code[w][from])
             return false;
     return true;
 }
@@ -311,7 +314,8 @@ out:
     return status;
 }
 
-mnk_status mnk_candidates_draw(mnk_candidates *s, const mnk_candidate *which, size_t n, mnk_candidate_block *out, mnk_error *err) {
+mnk_status mnk_candidates_draw(mnk_candidates *s, const mnk_candidate *which, size_t n, mnk_candidate_block *out,
+                               mnk_error *err) {
     const mnk_visits *v = s->g->visits;
     mnk_table *work = NULL;
     uint64_t *item = NULL;
@@ -332,7 +336,12 @@ mnk_status mnk_candidates_draw(mnk_candidates *s, const mnk_candidate *which, si
         out->start[i + 1] = out->start[i] + (size_t)w.visits[i];
     }
     MNK_OUT(mnk_table_new(s->mix ? s->mix->rows->schema : s->g->schema, out->start[n], &out->rows, err));
-    judging j = {.s = s, .work = work, .rows = out->rows, .to = out->start, .item = item, .fate = out->fate,
+    judging j = {.s = s,
+                 .work = work,
+                 .rows = out->rows,
+                 .to = out->start,
+                 .item = item,
+                 .fate = out->fate,
                  .mix = s->mix ? mix_row : NULL};
     MNK_OUT(judge(&j, err));
     w.now = work;

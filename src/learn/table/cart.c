@@ -24,7 +24,7 @@ static const mnk_option options[] = {
     {"min-leaf", 0, MNK_OPTION_INT, offsetof(cart_config, min_leaf), "N", "5", 2, 1e6, NULL, "training rows of a leaf at least", false},
     {"threshold", 0, MNK_OPTION_REAL, offsetof(cart_config, threshold), "F", "3", 0, 1000, NULL, "how far a split must stand out from chance; 0 grows trees to the full", false},
     {"split-rows", 0, MNK_OPTION_INT, offsetof(cart_config, rows), "N", "200k", 100, 1e9, NULL, "rows that splits are sought with; leaves are filled with all", true},
-    {"order", 0, MNK_OPTION_CHOICE, offsetof(cart_config, order), "ORDER", "table", 0, 0, "table|simple", "columns are drawn in the order of the table, or those of few values first", false},
+    {"order", 0, MNK_OPTION_CHOICE, offsetof(cart_config, order), "ORDER", "table", 0, 0, "table|simple", "after the label, columns are drawn in the order of the table, or those of few values first", false},
     {"visit", 0, MNK_OPTION_TEXT, offsetof(cart_config, visit), "A,B", NULL, 0, 0, NULL, "columns to draw first, in this order", false},
     {"predictors", 0, MNK_OPTION_TEXT, offsetof(cart_config, predictors), "LIST", NULL, 0, 0, NULL, "columns that may predict one: \"y:a,b;z:a\"; others are predicted by all before them", true},
     {.type = MNK_OPTION_END},
@@ -73,7 +73,9 @@ static mnk_status find_name(const mnk_schema *s, const char *p, size_t n, const 
     return MNK_OK;
 }
 
-static mnk_status choose_order(cart *m, const cart_config *k, mnk_error *err) {
+/* First those named by --visit, then the label (its share stays right, and what follows hangs on it), then the rest. Of later
+ * visits what is given stands first in the table. */
+static mnk_status choose_order(cart *m, const cart_config *k, uint32_t stream, mnk_error *err) {
     uint8_t *used;
     size_t n = 0;
     mnk_status status = MNK_NEW(used, m->columns + 1, err);
@@ -83,10 +85,13 @@ static mnk_status choose_order(cart *m, const cart_config *k, mnk_error *err) {
         if (status == MNK_OK && !used[c]) m->order[n++] = (int32_t)c, used[c] = 1;
         p += length;
     }
+    long label = stream == 0 ? mnk_schema_role(m->schema, MNK_COLUMN_IS_LABEL) : -1;
+    if (status == MNK_OK && label >= 0 && !used[label]) m->order[n++] = (int32_t)label, used[label] = 1;
     while (n < m->columns && status == MNK_OK) {
         size_t best = m->columns;
         for (size_t c = 0; c < m->columns; c++)
-            if (!used[c] && (best == m->columns || (k->order == ORDER_SIMPLE && m->book.column[c].bins < m->book.column[best].bins)))
+            if (!used[c] &&
+                (best == m->columns || (k->order == ORDER_SIMPLE && m->book.column[c].bins < m->book.column[best].bins)))
                 best = c;
         m->order[n++] = (int32_t)best, used[best] = 1;
     }
@@ -109,8 +114,9 @@ static mnk_status choose_predictors(const cart *m, const cart_config *k, uint8_t
             size_t n = strcspn(p, ",;"), other = 0;
             if (n) MNK_TRY(find_name(m->schema, p, n, "predictors", &other, err));
             if (n && row[other]) row[other] = 1;
-            else if (n) return MNK_FAIL(err, MNK_ERR_USAGE, "--predictors: %s is drawn after %s (see --visit)",
-                                        m->schema->column[other].name, m->schema->column[c].name);
+            else if (n)
+                return MNK_FAIL(err, MNK_ERR_USAGE, "--predictors: %s is drawn after %s (see --visit)",
+                                m->schema->column[other].name, m->schema->column[c].name);
             p += n + (p[n] == ',');
         }
         for (size_t j = 0; j < m->columns; j++) row[j] = row[j] == 1;
@@ -167,8 +173,13 @@ static mnk_status fit_column(const fitting *f, size_t c, mnk_error *err) {
     mnk_status status;
     MNK_OUT(MNK_NEW(t, 1, err));
     MNK_OUT(MNK_NEW(row, f->n + 1, err));
-    *t = (mnk_cart_target){.book = &f->m->book, .bins = f->bins, .stride = f->n, .column = c,
-                           .predictor = f->predictor + c * f->m->columns, .min_leaf = (size_t)f->k->min_leaf, .threshold = f->k->threshold};
+    *t = (mnk_cart_target){.book = &f->m->book,
+                           .bins = f->bins,
+                           .stride = f->n,
+                           .column = c,
+                           .predictor = f->predictor + c * f->m->columns,
+                           .min_leaf = (size_t)f->k->min_leaf,
+                           .threshold = f->k->threshold};
     mnk_cart_code(t, &rng);
     double part = f->n > (size_t)f->k->rows ? (double)f->k->rows / (double)f->n : 1;
     for (size_t i = 0; i < f->n; i++)
@@ -204,12 +215,13 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     MNK_OUT(MNK_NEW(predictor, m->columns * m->columns + 1, err));
     MNK_OUT(MNK_NEW(f.status, m->columns + 1, err));
     mnk_codebook_encode(&m->book, t, bins);
-    MNK_OUT(choose_order(m, config, err));
+    MNK_OUT(choose_order(m, config, context->stream, err));
     MNK_OUT(choose_predictors(m, config, predictor, err));
     f.m = m, f.bins = bins, f.predictor = predictor;
     mnk_parallel_for(m->columns, fit_task, &f);
     for (size_t c = 0; c < m->columns && status == MNK_OK; c++)
-        if (f.status[c] != MNK_OK) status = MNK_FAIL(err, f.status[c], "out of memory: the tree of %s", t->schema->column[c].name);
+        if (f.status[c] != MNK_OK)
+            status = MNK_FAIL(err, f.status[c], "out of memory: the tree of %s", t->schema->column[c].name);
     if (status != MNK_OK) goto out;
     *model = m;
     m = NULL;
@@ -413,8 +425,8 @@ static mnk_status save(const void *model, mnk_tensors *file, mnk_error *err) {
     return mnk_tensors_add(file, "leaf.share", MNK_F32, block[2], entries, err);
 }
 
-static mnk_status open_leaves(const mnk_tensors_in *in, cart *m, size_t c, const uint32_t *start, const uint8_t *bin, const float *share,
-                              size_t left, mnk_error *err) {
+static mnk_status open_leaves(const mnk_tensors_in *in, cart *m, size_t c, const uint32_t *start, const uint8_t *bin,
+                              const float *share, size_t left, mnk_error *err) {
     leaves *l = &m->leaf[c];
     size_t n = m->tree[c].leaves, entries = start[n];
     bool fine = start[0] == 0 && entries <= left;
@@ -453,12 +465,14 @@ static mnk_status read_file(const mnk_tensors_in *in, cart *m, mnk_error *err) {
     MNK_OUT(MNK_NEW(m->leaf, m->columns + 1, err));
     for (size_t i = 0; i < m->columns; i++) {
         int32_t c = ((const int32_t *)order)[i];
-        MNK_OUT(c >= 0 && (size_t)c < m->columns && !seen[c] ? MNK_OK : mnk_tensors_damaged(in, "its order is impossible", err));
+        MNK_OUT(c >= 0 && (size_t)c < m->columns && !seen[c] ? MNK_OK
+                                                             : mnk_tensors_damaged(in, "its order is impossible", err));
         m->order[i] = c, seen[c] = 1;
     }
     for (size_t c = 0; c < m->columns; c++) {
         MNK_OUT(m->tree[c].leaves + 1 <= starts - k ? MNK_OK : mnk_tensors_damaged(in, "its leaves end too early", err));
-        MNK_OUT(open_leaves(in, m, c, (const uint32_t *)start + k, (const uint8_t *)bin + at, (const float *)share + at, entries - at, err));
+        MNK_OUT(open_leaves(in, m, c, (const uint32_t *)start + k, (const uint8_t *)bin + at, (const float *)share + at,
+                            entries - at, err));
         k += m->tree[c].leaves + 1, at += m->leaf[c].start[m->tree[c].leaves];
     }
 out:
@@ -466,7 +480,8 @@ out:
     return status;
 }
 
-static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model, mnk_error *err) {
+static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model,
+                            mnk_error *err) {
     (void)config;
     cart *m;
     *model = NULL;

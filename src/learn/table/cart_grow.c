@@ -36,7 +36,8 @@ void mnk_cart_code(mnk_cart_target *t, mnk_rng *rng) {
     memset(t->code, 0, sizeof t->code);
     for (unsigned b = 1; b < k->bins; b++) total += k->count[b];
     if (k->ordered) {
-        double absent = k->count[0] / fmax(1, total + k->count[0]), scale = absent > 0 ? 1 / sqrt(absent * (1 - absent) + 1e-9) : 1;
+        double absent = k->count[0] / fmax(1, total + k->count[0]),
+               scale = absent > 0 ? 1 / sqrt(absent * (1 - absent) + 1e-9) : 1;
         for (unsigned b = 1; b < k->bins; b++) {
             double p = total > 0 ? (below + 0.5 * k->count[b]) / total : 0.5;
             t->code[b][0] = (float)mnk_normal_quantile(fmin(0.999, fmax(0.001, p)));

@@ -108,6 +108,70 @@ static mnk_status fit_numbers(const double *x, size_t n, mnk_codes *c, mnk_error
     return MNK_OK;
 }
 
+/* ---- the order of levels ---- */
+
+enum { ORDER_ROWS = 20000 };
+
+double mnk_codes_bin_score(const mnk_codes *c, unsigned bin) {
+    double below = 0, all = 0;
+    for (unsigned b = 1; b < c->bins; b++) {
+        all += c->count[b];
+        if (c->rank[b] < c->rank[bin]) below += c->count[b];
+    }
+    double p = all > 0 ? (below + 0.5 * c->count[bin]) / all : 0.5;
+    return mnk_normal_quantile(p < 0.0001 ? 0.0001 : p > 0.9999 ? 0.9999 : p);
+}
+
+typedef struct level_mean {
+    double mean;
+    uint8_t bin;
+} level_mean;
+
+static int by_mean(const void *a, const void *b) {
+    const level_mean *x = a, *y = b;
+    if (x->mean != y->mean) return x->mean < y->mean ? -1 : 1;
+    return x->bin < y->bin ? -1 : 1;
+}
+
+static void set_order(mnk_codes *k, const uint8_t *order) {
+    for (unsigned i = 0; i + 1 < k->bins; i++) k->order[i] = order[i], k->rank[order[i]] = (uint8_t)i;
+}
+
+static void order_levels(const mnk_codebook *b, const mnk_table *t, size_t c) {
+    mnk_codes *k = &b->column[c];
+    size_t stride = t->n / ORDER_ROWS + 1;
+    double best = 0, score[MNK_BINS];
+    uint8_t order[MNK_BINS];
+    for (size_t o = 0; o < b->columns; o++) {
+        double sum[MNK_BINS] = {0}, n[MNK_BINS] = {0}, total = 0, square = 0, rows = 0, between = 0;
+        const mnk_codes *other = &b->column[o];
+        if (!other->ordered || other->bins < 3) continue;
+        for (unsigned i = 1; i < other->bins; i++) score[i] = mnk_codes_bin_score(other, i);
+        for (size_t i = 0; i < t->n; i += stride) {
+            uint8_t level = mnk_codebook_bin(b, t, c, i), x = mnk_codebook_bin(b, t, o, i);
+            if (level && x) sum[level] += score[x], n[level]++, total += score[x], square += score[x] * score[x], rows++;
+        }
+        for (unsigned i = 1; i < k->bins; i++)
+            if (n[i] > 0) between += sum[i] * sum[i] / n[i];
+        double whole = square - total * total / fmax(1, rows),
+               share = whole > 0 ? (between - total * total / fmax(1, rows)) / whole : 0;
+        share -= 3 * (k->bins - 1.0) / fmax(1, rows); /* what chance gives, and as much again */
+        if (share <= best || share < 0.01) continue;
+        best = share;
+        level_mean list[MNK_BINS];
+        for (unsigned i = 1; i < k->bins; i++) list[i - 1] = (level_mean){n[i] > 0 ? sum[i] / n[i] : 0, (uint8_t)i};
+        qsort(list, k->bins - 1u, sizeof *list, by_mean);
+        for (unsigned i = 1; i < k->bins; i++) order[i - 1] = list[i - 1].bin;
+    }
+    if (best > 0) set_order(k, order);
+}
+
+static void order_as_listed(mnk_codes *k) {
+    uint8_t order[MNK_BINS];
+    for (unsigned i = 0; i + 1 < k->bins; i++) order[i] = (uint8_t)(i + 1);
+    set_order(k, order);
+}
+
 mnk_status mnk_codebook_fit(const mnk_table *t, mnk_codebook *out, mnk_error *err) {
     const mnk_schema *s = t->schema;
     *out = (mnk_codebook){.columns = s->columns};
@@ -127,6 +191,10 @@ mnk_status mnk_codebook_fit(const mnk_table *t, mnk_codebook *out, mnk_error *er
         k->bins = (uint16_t)(s->column[c].levels + 1);
         for (size_t i = 0; i < t->n; i++) k->count[t->code[c][i] + 1]++;
     }
+    for (size_t c = 0; c < s->columns; c++) order_as_listed(&out->column[c]);
+#pragma omp parallel for schedule(dynamic, 1)
+    for (size_t c = 0; c < s->columns; c++)
+        if (!out->column[c].ordered) order_levels(out, t, c);
     return MNK_OK;
 }
 
@@ -218,7 +286,10 @@ mnk_status mnk_codebook_save(const mnk_codebook *b, mnk_tensors *file, mnk_error
             out[at++] = b->column[c].high[k];
             out[at++] = b->column[c].count[k];
         }
-    return mnk_tensors_add(file, "codebook", MNK_F64, out, at, err);
+    MNK_TRY(mnk_tensors_add(file, "codebook", MNK_F64, out, at, err));
+    MNK_TRY(mnk_tensors_block(file, b->columns * MNK_BINS, 1, &block, err));
+    for (size_t c = 0; c < b->columns; c++) memcpy((uint8_t *)block + c * MNK_BINS, b->column[c].order, MNK_BINS);
+    return mnk_tensors_add(file, "codebook.order", MNK_U8, block, b->columns * MNK_BINS, err);
 }
 
 static mnk_status open_column(const mnk_tensors_in *in, const double *x, mnk_codes *c, mnk_error *err) {
@@ -254,6 +325,17 @@ mnk_status mnk_codebook_open(const mnk_tensors_in *in, const mnk_schema *s, mnk_
         need += 3u * k->bins;
     }
     if (need != n) return mnk_tensors_damaged(in, "its codebook does not fit its schema", err);
+    MNK_TRY(mnk_tensors_get(in, "codebook.order", MNK_U8, s->columns * MNK_BINS, &data, NULL, err));
+    for (size_t c = 0; c < s->columns; c++) { /* a permutation of the bins */
+        const uint8_t *order = (const uint8_t *)data + c * MNK_BINS;
+        uint8_t seen[MNK_BINS] = {0};
+        for (unsigned i = 0; i + 1 < out->column[c].bins; i++) {
+            if (order[i] < 1 || order[i] >= out->column[c].bins || seen[order[i]])
+                return mnk_tensors_damaged(in, "the order of its levels is impossible", err);
+            seen[order[i]] = 1;
+        }
+        set_order(&out->column[c], order);
+    }
     x += s->columns;
     for (size_t c = 0; c < s->columns; x += 3u * out->column[c++].bins) MNK_TRY(open_column(in, x, &out->column[c], err));
     return MNK_OK;

@@ -55,19 +55,22 @@ static mnk_status read_column(const mnk_tensors_in *in, const mnk_schema *s, siz
     if (t->number[c]) memcpy(t->number[c], data, n * sizeof(double));
     else memcpy(t->code[c], data, n * sizeof(int32_t));
     for (size_t i = 0; i < n; i++) {
-        bool fine = t->number[c] ? !isinf(t->number[c][i]) : t->code[c][i] >= -1 && t->code[c][i] < (int32_t)s->column[c].levels;
+        bool fine =
+            t->number[c] ? !isinf(t->number[c][i]) : t->code[c][i] >= -1 && t->code[c][i] < (int32_t)s->column[c].levels;
         if (!fine) return mnk_tensors_damaged(in, "a cell is outside its column", err);
     }
     return MNK_OK;
 }
 
-static mnk_status rows_open(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model, mnk_error *err) {
+static mnk_status rows_open(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model,
+                            mnk_error *err) {
     (void)config;
     const void *data = NULL;
     size_t n = 0;
     rows_model *m;
     *model = NULL;
-    MNK_TRY(mnk_tensors_get(in, "column.0", mnk_column_is_number(&schema->column[0]) ? MNK_F64 : MNK_I32, SIZE_MAX, &data, &n, err));
+    MNK_TRY(mnk_tensors_get(in, "column.0", mnk_column_is_number(&schema->column[0]) ? MNK_F64 : MNK_I32, SIZE_MAX, &data, &n,
+                            err));
     MNK_TRY(MNK_NEW(m, 1, err));
     *model = m;
     mnk_status status = mnk_table_new((mnk_schema *)schema, n, &m->rows, err);
@@ -162,7 +165,8 @@ static size_t nearest_row(const boot_task *b, size_t i, mnk_rng *r) {
 
 /* A value for a cell that may not be missing: the row's own, else that of the next random rows. */
 static void put_cell(const boot_task *b, size_t c, size_t i, size_t row, mnk_rng *r) {
-    for (int k = 0; k < SCAN && b->request->complete && mnk_table_is_missing(b->rows, c, row); k++) row = mnk_rng_below(r, b->rows->n);
+    for (int k = 0; k < SCAN && b->request->complete && mnk_table_is_missing(b->rows, c, row); k++)
+        row = mnk_rng_below(r, b->rows->n);
     copy_cell(b->rows, row, b->out, c, i);
 }
 

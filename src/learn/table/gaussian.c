@@ -13,7 +13,6 @@ static void close_gaussian(void *model) {
     mnk_free(g->latent);
     mnk_free(g->position);
     mnk_free(g->absence);
-    mnk_free(g->order);
     mnk_free(g->class_of);
     mnk_free(g->weight);
     mnk_free(g->mean);
@@ -49,7 +48,6 @@ static mnk_status save(const void *model, mnk_tensors *file, mnk_error *err) {
     *(int32_t *)label = (int32_t)g->label;
     MNK_TRY(mnk_codebook_save(&g->book, file, err));
     MNK_TRY(mnk_tensors_add(file, "label", MNK_I32, label, 1, err));
-    MNK_TRY(mnk_tensors_add(file, "order", MNK_U8, g->order, g->columns * MNK_BINS, err));
     MNK_TRY(mnk_tensors_add(file, "class_of", MNK_I32, g->class_of, MNK_BINS, err));
     MNK_TRY(mnk_tensors_add(file, "weight", MNK_F64, g->weight, g->classes, err));
     MNK_TRY(mnk_tensors_add(file, "mean", MNK_F64, g->mean, g->classes * g->latents, err));
@@ -65,14 +63,6 @@ static mnk_status check(const mnk_tensors_in *in, const mnk_gaussian *g, mnk_err
         fine = fine && fabs(g->mean[i]) < 1e6 && g->sd[i] >= 1e-6 && g->sd[i] < 1e6;
     for (size_t i = 0; i < g->classes * g->latents * g->latents; i++) fine = fine && fabs(g->correlation[i]) <= 1;
     for (unsigned b = 0; b < MNK_BINS; b++) fine = fine && g->class_of[b] >= 0 && (size_t)g->class_of[b] < g->classes;
-    for (size_t c = 0; c < g->columns && fine; c++) { /* a permutation of the bins */
-        uint8_t seen[MNK_BINS] = {0};
-        for (unsigned i = 0; i + 1 < g->book.column[c].bins; i++) {
-            uint8_t b = g->order[c * MNK_BINS + i];
-            fine = fine && b >= 1 && b < g->book.column[c].bins && !seen[b];
-            seen[b] = 1;
-        }
-    }
     return fine && sum > 0 ? MNK_OK : mnk_tensors_damaged(in, "its moments are impossible", err);
 }
 
@@ -85,8 +75,6 @@ static mnk_status read_file(const mnk_tensors_in *in, mnk_gaussian *g, mnk_error
     if (g->label < -1 || g->label >= (long)g->columns || (g->label >= 0 && g->book.column[g->label].is_number))
         return mnk_tensors_damaged(in, "its label is impossible", err);
     MNK_TRY(mnk_gaussian_layout(g, err));
-    MNK_TRY(mnk_tensors_copy(in, "order", MNK_U8, g->columns * MNK_BINS, &p, NULL, err));
-    g->order = p;
     MNK_TRY(mnk_tensors_copy(in, "class_of", MNK_I32, MNK_BINS, &p, NULL, err));
     g->class_of = p;
     MNK_TRY(mnk_tensors_copy(in, "weight", MNK_F64, SIZE_MAX, &p, &g->classes, err));
@@ -101,7 +89,8 @@ static mnk_status read_file(const mnk_tensors_in *in, mnk_gaussian *g, mnk_error
     return check(in, g, err);
 }
 
-static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model, mnk_error *err) {
+static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model,
+                            mnk_error *err) {
     mnk_gaussian *g;
     (void)config;
     *model = NULL;

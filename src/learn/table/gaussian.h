@@ -4,21 +4,20 @@
 #ifndef MNK_LEARN_TABLE_GAUSSIAN_H
 #define MNK_LEARN_TABLE_GAUSSIAN_H
 
+#include "learn/table/codebook.h"
 #include "learn/table/kind.h"
 #include "learn/table/latent.h"
-#include "learn/table/codebook.h"
 
 typedef struct mnk_gaussian {
     const mnk_schema *schema;
     mnk_codebook book;
     size_t columns, latents, classes;
-    long label;                 /* the column whose levels are the classes, -1: one class */
+    long label;                  /* the column whose levels are the classes, -1: one class */
     int32_t *position, *absence; /* [columns] latent variable, -1 none */
-    uint8_t *order;             /* [columns*MNK_BINS] bins 1.. in the order of the latent variable */
-    int32_t *class_of;          /* [MNK_BINS] class of each bin of the label */
-    double *weight;             /* [classes] */
-    double *mean, *sd;          /* [classes*latents] */
-    double *correlation;        /* [classes*latents*latents] */
+    int32_t *class_of;           /* [MNK_BINS] class of each bin of the label */
+    double *weight;              /* [classes] */
+    double *mean, *sd;           /* [classes*latents] */
+    double *correlation;         /* [classes*latents*latents] */
     /* follows from the rest */
     mnk_latent *latent; /* [classes] with nothing given */
     double *edge;       /* [columns*(MNK_BINS+1)] latent value at the lower edge of the k-th bin in order */

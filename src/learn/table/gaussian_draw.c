@@ -13,15 +13,15 @@ typedef struct drawing {
     const mnk_gaussian *g;
     const mnk_draw_request *q;
     mnk_table *out;
-    uint8_t *boxed;          /* [columns] restricted by the box and neither label nor given */
-    uint8_t **may;           /* [columns] by bin: the box allows it */
+    uint8_t *boxed; /* [columns] restricted by the box and neither label nor given */
+    uint8_t **may;  /* [columns] by bin: the box allows it */
     mnk_status *status;
 } drawing;
 
 typedef struct worker {
-    double *z, *e, *work; /* z: latent values; e: the same, standardised in a class */
+    double *z, *e, *work;   /* z: latent values; e: the same, standardised in a class */
     uint8_t *known, *fixed; /* fixed: by given cells alone */
-    double *chance; /* [classes] */
+    double *chance;         /* [classes] */
     struct {
         uint8_t *known;
         mnk_latent *latent; /* [classes] */
@@ -49,7 +49,8 @@ static mnk_status pattern_of(const drawing *d, worker *w, const mnk_latent **out
     close_pattern(g, w, i);
     MNK_TRY(MNK_NEW(w->pattern[i].latent, g->classes, err));
     for (size_t k = 0; k < g->classes; k++)
-        MNK_TRY(mnk_latent_open(g->correlation + k * g->latents * g->latents, g->latents, w->known, &w->pattern[i].latent[k], err));
+        MNK_TRY(
+            mnk_latent_open(g->correlation + k * g->latents * g->latents, g->latents, w->known, &w->pattern[i].latent[k], err));
     MNK_TRY(MNK_NEW(w->pattern[i].known, g->latents + 1, err));
     memcpy(w->pattern[i].known, w->known, g->latents);
     *out = w->pattern[i].latent;
@@ -57,12 +58,6 @@ static mnk_status pattern_of(const drawing *d, worker *w, const mnk_latent **out
 }
 
 /* ---- known cells ---- */
-
-static unsigned place_of_bin(const mnk_gaussian *g, size_t c, unsigned bin) {
-    for (unsigned i = 0; i + 1 < g->book.column[c].bins; i++)
-        if (g->order[c * MNK_BINS + i] == bin) return i;
-    return 0;
-}
 
 static double clip(double z) { return z < -4 ? -4 : z > 4 ? 4 : z; }
 
@@ -75,7 +70,7 @@ static void know_cell(const drawing *d, size_t row, size_t c, worker *w) {
         w->z[g->absence[c]] = clip(bin ? g->threshold[c] - 0.8 : g->threshold[c] + 0.5);
     }
     if (!bin || g->position[c] < 0) return;
-    const double *edge = g->edge + c * (MNK_BINS + 1) + place_of_bin(g, c, bin);
+    const double *edge = g->edge + c * (MNK_BINS + 1) + k->rank[bin];
     double at = mnk_codes_is_atom(k, bin) ? 0.5 : (d->out->number[c][row] - k->low[bin]) / (k->high[bin] - k->low[bin]);
     w->known[g->position[c]] = 1;
     w->z[g->position[c]] = clip(clip(edge[0]) + fmin(1, fmax(0, at)) * (clip(edge[1]) - clip(edge[0])));
@@ -97,7 +92,7 @@ static double in_box(const drawing *d, size_t class_, size_t c) {
     const double *edge = g->edge + c * (MNK_BINS + 1);
     if (g->position[c] < 0) p = d->may[c][1];
     for (unsigned i = 0; g->position[c] >= 0 && i + 1 < g->book.column[c].bins; i++)
-        if (d->may[c][g->order[c * MNK_BINS + i]]) p += mass(g, class_, (size_t)g->position[c], edge[i], edge[i + 1]);
+        if (d->may[c][g->book.column[c].order[i]]) p += mass(g, class_, (size_t)g->position[c], edge[i], edge[i + 1]);
     return p * (1 - absent) + (d->may[c][0] ? absent : 0);
 }
 
@@ -124,7 +119,9 @@ static size_t pick_class(const drawing *d, size_t row, const mnk_latent *latent,
         if (d->may && g->label >= 0 && d->may[g->label]) { /* how much of the class the box allows */
             double part = 0, all = 0;
             for (unsigned b = 0; b < g->book.column[g->label].bins; b++)
-                if ((size_t)g->class_of[b] == k) all += g->book.column[g->label].count[b], part += d->may[g->label][b] ? g->book.column[g->label].count[b] : 0;
+                if ((size_t)g->class_of[b] == k)
+                    all += g->book.column[g->label].count[b],
+                        part += d->may[g->label][b] ? g->book.column[g->label].count[b] : 0;
             p += all > 0 && part > 0 ? log(part / all) : -700;
         }
         w->chance[k] = p;
@@ -161,10 +158,11 @@ static void fix_column(const drawing *d, size_t class_, size_t c, worker *w, mnk
     }
     if (g->position[c] < 0) return;
     for (unsigned i = 0; i + 1 < g->book.column[c].bins; i++)
-        if (d->may[c][g->order[c * MNK_BINS + i]]) sum += mass(g, class_, (size_t)g->position[c], edge[i], edge[i + 1]) + 1e-300;
+        if (d->may[c][g->book.column[c].order[i]])
+            sum += mass(g, class_, (size_t)g->position[c], edge[i], edge[i + 1]) + 1e-300;
     u *= sum;
     for (unsigned i = 0; i + 1 < g->book.column[c].bins; i++) {
-        if (!d->may[c][g->order[c * MNK_BINS + i]]) continue;
+        if (!d->may[c][g->book.column[c].order[i]]) continue;
         u -= mass(g, class_, (size_t)g->position[c], edge[i], edge[i + 1]) + 1e-300;
         w->z[g->position[c]] = between(g, class_, (size_t)g->position[c], edge[i], edge[i + 1], at);
         w->known[g->position[c]] = 1;
@@ -192,7 +190,7 @@ static void put_cell(const drawing *d, size_t row, size_t c, const worker *w) {
             if (edge[m] <= z) a = m;
             else b = m - 1;
         }
-        bin = g->order[c * MNK_BINS + a];
+        bin = g->book.column[c].order[a];
         double from = clip(edge[a]), to = clip(edge[a + 1]);
         at = to > from ? fmin(1, fmax(0, (z - from) / (to - from))) : 0.5;
     }

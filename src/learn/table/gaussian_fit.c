@@ -1,6 +1,5 @@
 /* Means, deviations and correlations of the latent variables, by class. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,7 +7,7 @@
 #include "learn/table/gaussian.h"
 #include "math/stats.h"
 
-enum { CLASSES_MAX = 32, CLASS_ROWS = 20, ROWS_MAX = 100000, ORDER_ROWS = 20000 };
+enum { CLASSES_MAX = 32, CLASS_ROWS = 20, ROWS_MAX = 100000 };
 static const double edge_limit = 8; /* latent values beyond are taken for infinite */
 
 mnk_status mnk_gaussian_layout(mnk_gaussian *g, mnk_error *err) {
@@ -43,55 +42,6 @@ static mnk_status choose_classes(mnk_gaussian *g, mnk_error *err) {
     return MNK_OK;
 }
 
-/* ---- the order of levels: by the mean of the ordered column that tells most of them apart ---- */
-
-typedef struct level_mean {
-    double mean;
-    uint8_t bin;
-} level_mean;
-
-static int by_mean(const void *a, const void *b) {
-    const level_mean *x = a, *y = b;
-    if (x->mean != y->mean) return x->mean < y->mean ? -1 : 1;
-    return x->bin < y->bin ? -1 : 1;
-}
-
-static double score_of_bin(const mnk_codes *k, unsigned bin) { /* for ordered columns */
-    double below = 0, total = 0;
-    for (unsigned b = 1; b < k->bins; b++) total += k->count[b];
-    for (unsigned b = 1; b < bin; b++) below += k->count[b];
-    double p = total > 0 ? (below + 0.5 * k->count[bin]) / total : 0.5;
-    return mnk_normal_quantile(fmin(0.9999, fmax(0.0001, p)));
-}
-
-static void order_levels(mnk_gaussian *g, const mnk_table *t, size_t c) {
-    const mnk_codes *k = &g->book.column[c];
-    uint8_t *order = g->order + c * MNK_BINS;
-    double best = -1, score[MNK_BINS];
-    size_t stride = t->n / ORDER_ROWS + 1;
-    for (unsigned b = 1; b < k->bins; b++) order[b - 1] = (uint8_t)b;
-    if (k->ordered) return;
-    for (size_t o = 0; o < g->columns; o++) {
-        double sum[MNK_BINS] = {0}, n[MNK_BINS] = {0}, total = 0, rows = 0, between = 0;
-        const mnk_codes *other = &g->book.column[o];
-        if (o == c || !other->ordered || other->bins < 3) continue;
-        for (unsigned b = 1; b < other->bins; b++) score[b] = score_of_bin(other, b);
-        for (size_t i = 0; i < t->n; i += stride) {
-            uint8_t b = mnk_codebook_bin(&g->book, t, c, i), x = mnk_codebook_bin(&g->book, t, o, i);
-            if (b && x) sum[b] += score[x], n[b]++, total += score[x], rows++;
-        }
-        for (unsigned b = 1; b < k->bins; b++)
-            if (n[b] > 0) between += sum[b] * sum[b] / n[b];
-        between = rows > 0 ? (between - total * total / rows) / rows : 0;
-        if (between <= best) continue;
-        best = between;
-        level_mean list[MNK_BINS];
-        for (unsigned b = 1; b < k->bins; b++) list[b - 1] = (level_mean){n[b] > 0 ? sum[b] / n[b] : 0, (uint8_t)b};
-        qsort(list, k->bins - 1u, sizeof *list, by_mean);
-        for (unsigned b = 1; b < k->bins; b++) order[b - 1] = list[b - 1].bin;
-    }
-}
-
 /* ---- latent scores of the rows ---- */
 
 typedef struct scoring {
@@ -106,9 +56,8 @@ static void score_column(void *ctx, size_t c) {
     mnk_gaussian *g = s->g;
     const mnk_codes *k = &g->book.column[c];
     double below[MNK_BINS] = {0}, total = 0, absent;
-    order_levels(g, s->t, c);
     for (unsigned i = 0; i + 1 < k->bins; i++) {
-        unsigned b = g->order[c * MNK_BINS + i];
+        unsigned b = g->book.column[c].order[i];
         below[b] = total;
         total += k->count[b];
     }
@@ -143,14 +92,15 @@ static void standardise(const scoring *s) {
             if (x == x) sum += x, square += (double)x * x, n++;
         }
         double mean = n > 0 ? sum / n : 0, sd = n > 0 ? sqrt(fmax(0, square / n - mean * mean)) : 0;
-        for (size_t r = 0; r < s->rows; r++) s->score[r * width + j] = sd > 1e-9 ? (float)((s->score[r * width + j] - mean) / sd) : 0;
+        for (size_t r = 0; r < s->rows; r++)
+            s->score[r * width + j] = sd > 1e-9 ? (float)((s->score[r * width + j] - mean) / sd) : 0;
     }
 }
 
 /* ---- moments ---- */
 
-typedef struct moments { /* of one class, over pairs of known scores */
-    double *sum, *n;   /* [latents] */
+typedef struct moments {   /* of one class, over pairs of known scores */
+    double *sum, *n;       /* [latents] */
     double *cross, *pairs; /* [latents^2] of deviations from the class mean */
 } moments;
 
@@ -191,7 +141,8 @@ static void free_moments(moments *m) {
 }
 
 static double correlation_of(const moments *m, size_t width, size_t i, size_t j) {
-    double pairs = m->pairs[i * width + j], vi = m->cross[i * width + i] / fmax(1, m->n[i]), vj = m->cross[j * width + j] / fmax(1, m->n[j]);
+    double pairs = m->pairs[i * width + j], vi = m->cross[i * width + i] / fmax(1, m->n[i]),
+           vj = m->cross[j * width + j] / fmax(1, m->n[j]);
     if (pairs < 3 || vi < 1e-9 || vj < 1e-9) return 0;
     return fmax(-0.999, fmin(0.999, m->cross[i * width + j] / pairs / sqrt(vi * vj)));
 }
@@ -202,7 +153,8 @@ static void settle(mnk_gaussian *g, const moments *m, const moments *pooled, siz
     double trust = rows / (rows + (double)width + 1);
     double *r = g->correlation + class_ * width * width;
     for (size_t i = 0; i < width; i++) {
-        double v = m->n[i] > 1 ? m->cross[i * width + i] / m->n[i] : 0, all = pooled->cross[i * width + i] / fmax(1, pooled->n[i]);
+        double v = m->n[i] > 1 ? m->cross[i * width + i] / m->n[i] : 0,
+               all = pooled->cross[i * width + i] / fmax(1, pooled->n[i]);
         double own = m->n[i] / (m->n[i] + 5);
         g->mean[class_ * width + i] = m->n[i] > 0 ? own * m->sum[i] / m->n[i] : 0;
         g->sd[class_ * width + i] = sqrt(fmax(1e-4, own * v + (1 - own) * all));
@@ -252,7 +204,6 @@ mnk_status mnk_gaussian_estimate(mnk_gaussian *g, const mnk_table *t, mnk_error 
     mnk_status status;
     MNK_OUT(choose_classes(g, err));
     MNK_OUT(mnk_gaussian_layout(g, err));
-    MNK_OUT(MNK_NEW(g->order, g->columns * MNK_BINS + 1, err));
     MNK_OUT(MNK_NEW(g->weight, g->classes, err));
     MNK_OUT(MNK_NEW(g->mean, g->classes * g->latents + 1, err));
     MNK_OUT(MNK_NEW(g->sd, g->classes * g->latents + 1, err));
@@ -294,12 +245,11 @@ static void cut_column(void *ctx, size_t c) {
     const mnk_codes *k = &g->book.column[c];
     double total = 0, below = 0, *edge = g->edge + c * (MNK_BINS + 1);
     for (unsigned b = 1; b < k->bins; b++) total += k->count[b];
-    if (g->absence[c] >= 0)
-        g->threshold[c] = mixture_quantile(g, (size_t)g->absence[c], total / fmax(1, total + k->count[0]));
+    if (g->absence[c] >= 0) g->threshold[c] = mixture_quantile(g, (size_t)g->absence[c], total / fmax(1, total + k->count[0]));
     if (g->position[c] < 0) return;
     for (unsigned i = 0; i + 1 < k->bins; i++) {
         edge[i] = mixture_quantile(g, (size_t)g->position[c], total > 0 ? below / total : 0);
-        below += k->count[g->order[c * MNK_BINS + i]];
+        below += k->count[g->book.column[c].order[i]];
     }
     edge[k->bins - 1] = edge_limit;
 }

@@ -50,7 +50,10 @@ static mnk_status read_options(mnk_table_generator *g, const mnk_tensors_in *in,
         const json_t *v = json_object_get(root, o->name);
         if (o->type == MNK_OPTION_TEXT || o->type == MNK_OPTION_PATH) continue; /* would point into `root` */
         char number[64];
-        const char *value = json_is_string(v) ? json_string_value(v) : json_is_true(v) ? "true" : json_is_false(v) ? "false" : NULL;
+        const char *value = json_is_string(v)  ? json_string_value(v)
+                            : json_is_true(v)  ? "true"
+                            : json_is_false(v) ? "false"
+                                               : NULL;
         if (json_is_integer(v)) snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v)), value = number;
         if (json_is_real(v)) snprintf(number, sizeof number, "%.17g", json_real_value(v)), value = number;
         mnk_error inner = MNK_ERROR_INIT;
@@ -71,12 +74,14 @@ static mnk_status keep_text(mnk_table_generator *g, const mnk_st *st, int i, con
 static mnk_status read_meta(mnk_table_generator *g, const mnk_tensors_in *in, mnk_error *err) {
     const mnk_st *st = in->st;
     const char *name = mnk_st_meta_get(st, "generator"), *schema = mnk_st_meta_get(st, "schema");
-    const char *seed = mnk_st_meta_get(st, "seed"), *rows = mnk_st_meta_get(st, "rows"), *persons = mnk_st_meta_get(st, "persons");
+    const char *seed = mnk_st_meta_get(st, "seed"), *rows = mnk_st_meta_get(st, "rows"),
+               *persons = mnk_st_meta_get(st, "persons");
     mnk_table_generator_info *info = &g->info;
     g->kind = name ? mnk_generator_kind_find(name) : NULL;
     if (!g->kind) {
-        mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: was made by a generator \"%.40s\" that this manikin does not have",
-                                     in->path, name ? name : "");
+        mnk_status status =
+            MNK_FAIL(err, MNK_ERR_INPUT, "%s: was made by a generator \"%.40s\" that this manikin does not have", in->path,
+                     name ? name : "");
         mnk_error_hint(err, "use the manikin that wrote it, or a newer one");
         return status;
     }

@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-enum { WANTED = 10000000, ENOUGH_TO_FIX = 20 }; /* free identifiers wanted; texts that make a common character part of the pattern */
+/* Free identifiers wanted, at least and by training identifier; texts that make a common character part of the pattern. */
+enum { WANTED = 10000, WANTED_EACH = 10, ENOUGH_TO_FIX = 20 };
 
 static const struct {
     char kind;
@@ -103,20 +104,32 @@ static void widest_gap(uint64_t *v, size_t n, uint64_t capacity, mnk_id_pattern 
     p->count = width - width / 2;
 }
 
-static mnk_status learn_free_numbers(const char *const *text, size_t n, const char *shape, mnk_id_pattern *p, mnk_error *err) {
+/* The free stretch of the pattern as it is; *longest: of all texts. */
+static mnk_status find_free(const char *const *text, size_t n, const char *shape, mnk_id_pattern *p, size_t *longest,
+                            mnk_error *err) {
     uint64_t *v, capacity;
-    size_t members = 0, from = counted(p, &capacity), longest = 0;
+    size_t members = 0, from = counted(p, &capacity);
     MNK_TRY(MNK_NEW(v, n + 1, err));
     for (size_t i = 0; i < n; i++) {
         size_t length = strlen(text[i]);
-        if (length > longest) longest = length;
+        if (length > *longest) *longest = length;
         if (same_shape(text[i], shape)) v[members++] = number_of(p, text[i], from);
     }
     widest_gap(v, members, capacity, p);
     mnk_free(v);
-    if (p->count >= WANTED) return MNK_OK;
-    size_t length = strlen(p->kind), room = 0; /* too narrow: longer identifiers than any of the table */
-    while (length < MNK_ID_LENGTH && (room < 7 || length <= longest)) {
+    return MNK_OK;
+}
+
+static mnk_status learn_free_numbers(const char *const *text, size_t n, const char *shape, mnk_id_pattern *p, mnk_error *err) {
+    size_t longest = 0, length = strlen(p->kind), room = 0;
+    uint64_t capacity;
+    MNK_TRY(find_free(text, n, shape, p, &longest, err));
+    if (p->count >= WANTED && p->count / WANTED_EACH >= n) return MNK_OK;
+    for (size_t at = 0; at < length; at++) /* leading digits that all have in common are digits all the same */
+        if (p->text[at] >= '0' && p->text[at] <= '9' && p->kind[at] == '=') p->kind[at] = 'd';
+    MNK_TRY(find_free(text, n, shape, p, &longest, err));
+    if (p->count >= WANTED && p->count / WANTED_EACH >= n) return MNK_OK;
+    while (length < MNK_ID_LENGTH && (room < 7 || length <= longest)) { /* too narrow: longer than any of the table */
         p->kind[length] = 'd', p->text[length++] = '0';
         room++;
     }

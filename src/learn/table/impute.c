@@ -128,23 +128,25 @@ static mnk_status impute(imputer *m, const mnk_observer *observer, mnk_error *er
     return mnk_table_finish(m->out, err);
 }
 
-mnk_status mnk_table_generator_impute(mnk_table_generator *g, const mnk_table *holes, uint64_t seed, const mnk_observer *observer,
-                                      mnk_table **out, mnk_table_sample_report *report, mnk_error *err) {
+mnk_status mnk_table_generator_impute(mnk_table_generator *g, const mnk_table *holes, uint64_t seed,
+                                      const mnk_observer *observer, mnk_table **out, mnk_table_sample_report *report,
+                                      mnk_error *err) {
     imputer m = {.g = g, .holes = holes, .seed = seed};
     *out = NULL;
     if (!(g->kind->can & MNK_KIND_GIVEN)) {
-        mnk_status status = MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "%s cannot fill holes: it does not draw some cells given others", g->kind->name);
+        mnk_status status =
+            MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "%s cannot fill holes: it does not draw some cells given others", g->kind->name);
         mnk_error_hint(err, "train arf, cart or gaussian on the same table");
         return status;
     }
     mnk_status status = impute(&m, observer, err);
     if (status == MNK_OK) {
         size_t left = count_holes(m.out), had = count_holes(holes);
-        mnk_observe_log(observer, MNK_LOG_INFO, "%zu of %zu holes filled; %zu are left (text, identifiers, ignored columns)", had - left, had,
-                        left);
+        mnk_observe_log(observer, MNK_LOG_INFO, "%zu of %zu holes filled; %zu are left (text, identifiers, ignored columns)",
+                        had - left, had, left);
         if (m.n_todo)
-            mnk_observe_log(observer, MNK_LOG_WARNING, "%zu rows break a rule of the schema whatever was filled in (%d tries)", m.n_todo,
-                            TRIES);
+            mnk_observe_log(observer, MNK_LOG_WARNING, "%zu rows break a rule of the schema whatever was filled in (%d tries)",
+                            m.n_todo, TRIES);
         if (report) *report = (mnk_table_sample_report){.unfilled = left, .broken = m.n_todo};
         *out = m.out;
         m.out = NULL;

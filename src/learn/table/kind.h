@@ -52,9 +52,10 @@ enum {
 
 typedef struct mnk_generator_kind {
     const char *name, *summary, *examples;
-    const mnk_option *options; /* of the struct `config`; NULL for none. Text options are for fit: NULL when a model is opened */
-    size_t config_size;        /* at most MNK_KIND_CONFIG_BYTES */
-    unsigned can;              /* bits above */
+    const mnk_option
+        *options;       /* of the struct `config`; NULL for none. Text options are for fit: NULL when a model is opened */
+    size_t config_size; /* at most MNK_KIND_CONFIG_BYTES */
+    unsigned can;       /* bits above */
     mnk_status (*fit)(const mnk_table *t, const void *config, mnk_fit_context *context, void **model, mnk_error *err);
     mnk_status (*draw)(const void *model, const mnk_draw_request *request, mnk_table *out, mnk_error *err);
     /* log density of each row (natural; counting measure for codes, missing and repeated values); NULL: has none */

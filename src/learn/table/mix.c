@@ -15,10 +15,11 @@ void mnk_mix_close(mnk_mix *m) {
 
 static mnk_status want(const mnk_table_generator *g, mnk_mix *m, size_t c, mnk_error *err) {
     const mnk_recode *k = &g->recoding->column[c];
-    if (k->work < 0) return MNK_FAIL(err, MNK_ERR_USAGE, "column %s is not learned: it cannot be asked for", g->schema->column[c].name);
+    if (k->work < 0)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "column %s is not learned: it cannot be asked for", g->schema->column[c].name);
     if (!(g->kind->can & MNK_KIND_GIVEN) && k->kind != MNK_RECODE_CODE)
-        return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "%s cannot draw rows for given values of %s, a column of numbers", g->kind->name,
-                        g->schema->column[c].name);
+        return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "%s cannot draw rows for given values of %s, a column of numbers",
+                        g->kind->name, g->schema->column[c].name);
     m->column[c] = 1;
     if (k->kind == MNK_RECODE_SURVIVAL || k->kind == MNK_RECODE_GAP) m->column[k->base] = 1; /* it means nothing without */
     return MNK_OK;
@@ -29,8 +30,9 @@ static mnk_status want(const mnk_table_generator *g, mnk_mix *m, size_t c, mnk_e
 static mnk_status label_column(const mnk_table_generator *g, size_t *out, mnk_error *err) {
     long c = mnk_schema_role(g->schema, MNK_COLUMN_IS_LABEL);
     if (c < 0 || g->recoding->column[c].kind != MNK_RECODE_CODE) {
-        mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, c < 0 ? "the model has no label column: it knows no classes"
-                                                               : "the model's label column is a number: it has no classes");
+        mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE,
+                                     c < 0 ? "the model has no label column: it knows no classes"
+                                           : "the model's label column is a number: it has no classes");
         mnk_error_hint(err, "use --where, or set the label's type and role in the schema and train again");
         return status;
     }
@@ -40,7 +42,8 @@ static mnk_status label_column(const mnk_table_generator *g, size_t *out, mnk_er
 
 static mnk_status find_class(mnk_table_generator *g, size_t c, const char *name, int32_t *code, mnk_error *err) {
     *code = mnk_schema_level(g->schema, c, name);
-    if (*code >= 0 && (size_t)*code < g->recoding->column[c].levels && g->recoding->column[c].to_work[*code] >= 0) return MNK_OK;
+    if (*code >= 0 && (size_t)*code < g->recoding->column[c].levels && g->recoding->column[c].to_work[*code] >= 0)
+        return MNK_OK;
     const mnk_column *k = &g->schema->column[c];
     const char *near = mnk_nearest(name, (const char *const *)k->level, k->levels);
     mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "the model has no class \"%.60s\" of %s", name, k->name);
@@ -96,7 +99,8 @@ static mnk_status by_rows(mnk_table_generator *g, const mnk_table_sample_options
             found++;
         }
     if (found) return MNK_OK;
-    mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "--like: in which columns? the schema names neither a label nor a subgroup");
+    mnk_status status =
+        MNK_FAIL(err, MNK_ERR_USAGE, "--like: in which columns? the schema names neither a label nor a subgroup");
     mnk_error_hint(err, "add --like-columns sex,age");
     return status;
 }

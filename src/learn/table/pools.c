@@ -61,7 +61,8 @@ static size_t make_pools(const member *m, size_t members, pool *list, size_t mos
     while (n) {
         size_t best = SIZE_MAX;
         for (size_t i = 0; i < n; i++)
-            if (!list[i].closed && list[i].end - list[i].first > 1 && (best == SIZE_MAX || list[i].count > list[best].count)) best = i;
+            if (!list[i].closed && list[i].end - list[i].first > 1 && (best == SIZE_MAX || list[i].count > list[best].count))
+                best = i;
         if (best == SIZE_MAX) break;
         size_t more = children(m, &list[best]);
         if (list[best].prefix >= 64 || n - 1 + more > most) list[best].closed = true;

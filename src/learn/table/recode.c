@@ -57,7 +57,9 @@ static void fit_number(const mnk_table *t, size_t c, const mnk_recode_options *o
         }
     /* the table's own range lies within the schema's bounds where these are closed; it is never widened */
     k->low = column->low == column->low ? fmax(column->low, isfinite(low) ? low : column->low) : isfinite(low) ? low : 0;
-    k->high = column->high == column->high ? fmin(column->high, isfinite(high) ? high : column->high) : isfinite(high) ? high : k->low;
+    k->high = column->high == column->high ? fmin(column->high, isfinite(high) ? high : column->high)
+              : isfinite(high)             ? high
+                                           : k->low;
     if (k->high < k->low) k->high = k->low;
     k->decimals = column->type == MNK_COLUMN_INTEGER ? 0 : column->decimals;
     if (k->decimals < 0 || column->type == MNK_COLUMN_DATE) k->decimals = is_private ? 6 : decimals_of(t->number[c], t->n);
@@ -96,7 +98,8 @@ static void order_node(mnk_recoding *r, const mnk_rule *rule, int node) {
     }
     if (x->op < MNK_RULE_EQUAL || x->right < 0) return;
     if (x->op == MNK_RULE_LESS || x->op == MNK_RULE_LESS_EQUAL) order_pair(r, x->left, x->right, x->op == MNK_RULE_LESS);
-    if (x->op == MNK_RULE_GREATER || x->op == MNK_RULE_GREATER_EQUAL) order_pair(r, x->right, x->left, x->op == MNK_RULE_GREATER);
+    if (x->op == MNK_RULE_GREATER || x->op == MNK_RULE_GREATER_EQUAL)
+        order_pair(r, x->right, x->left, x->op == MNK_RULE_GREATER);
 }
 
 static mnk_status order_by_rules(mnk_recoding *r, mnk_error *err) {
@@ -248,8 +251,7 @@ mnk_status mnk_recoding_fit(const mnk_table *t, const mnk_recode_options *o, mnk
         MNK_OUT(fit_survival(t, r, (size_t)time, event, err));
     MNK_OUT(order_by_rules(r, err));
     for (size_t c = 0; c < t->schema->columns; c++)
-        if (r->column[c].kind == MNK_RECODE_NUMBER && r->column[c].base >= 0)
-            MNK_OUT(fit_gap(t, r, c, o->is_private, err));
+        if (r->column[c].kind == MNK_RECODE_NUMBER && r->column[c].base >= 0) MNK_OUT(fit_gap(t, r, c, o->is_private, err));
     MNK_OUT(mnk_recoding_sort(r, err));
     MNK_OUT(mnk_recoding_work_schema(r, err));
     if (o->is_private) bound_gaps(r);

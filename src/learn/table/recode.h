@@ -36,10 +36,10 @@ typedef struct mnk_recode { /* of one column of the user's table */
     int decimals;     /* -1: as drawn */
     /* CODE: levels of the user's column, and the members of each working level with their running counts */
     size_t levels, work_levels;
-    int32_t *to_work;     /* [levels], -1: does not occur */
-    int32_t *start;       /* [work_levels + 1] into member */
-    int32_t *member;      /* user's levels */
-    double *running;      /* counts summed up within a working level */
+    int32_t *to_work; /* [levels], -1: does not occur */
+    int32_t *start;   /* [work_levels + 1] into member */
+    int32_t *member;  /* user's levels */
+    double *running;  /* counts summed up within a working level */
     /* SURVIVAL: sorted times by event group, the last group is "event missing" */
     size_t groups;
     int32_t *knot_start; /* [groups + 1] */

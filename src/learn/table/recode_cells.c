@@ -38,7 +38,8 @@ static mnk_status work_levels(const mnk_recode *k, const mnk_column *user, mnk_s
                 while (n < same && user->level[*m][n] == text[n]) n++;
                 same = n;
             }
-            snprintf(name, sizeof name, "%.*s… (%zu rare, %zu)", (int)(same < 200 ? same : 200), text, (size_t)(end - first), i);
+            snprintf(name, sizeof name, "%.*s… (%zu rare, %zu)", (int)(same < 200 ? same : 200), text, (size_t)(end - first),
+                     i);
             MNK_TRY(mnk_schema_add_level(s, w, name, &code, err));
         }
         if (code != (int32_t)i) return MNK_FAIL(err, MNK_ERR_INPUT, "column %s: two levels of one name", user->name);
@@ -192,8 +193,8 @@ static int32_t member_of(const mnk_recode *k, int32_t work, uint64_t seed, uint6
     return k->member[a];
 }
 
-static void undo_cell(const mnk_recoding *r, size_t c, const mnk_table *work, size_t from, mnk_table *out, size_t to, uint64_t seed,
-                      uint64_t item) {
+static void undo_cell(const mnk_recoding *r, size_t c, const mnk_table *work, size_t from, mnk_table *out, size_t to,
+                      uint64_t seed, uint64_t item) {
     const mnk_recode *k = &r->column[c];
     if (k->work < 0) return;
     if (k->kind == MNK_RECODE_CODE) {

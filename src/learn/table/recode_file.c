@@ -18,8 +18,9 @@ typedef struct block { /* everything that is written, in one allocation */
 
 static void put_column(const mnk_recode *k, size_t c, block *b) {
     double *s = b->scalar + c * SCALARS;
-    const double scalar[SCALARS] = {k->kind,     (double)k->base,        k->least_gap,      k->centre, k->low, k->high, k->decimals,
-                                    (double)k->levels, (double)k->work_levels, (double)k->groups, k->id.missing, k->per_person};
+    const double scalar[SCALARS] = {
+        k->kind,     (double)k->base,   k->least_gap,           k->centre,         k->low,        k->high,
+        k->decimals, (double)k->levels, (double)k->work_levels, (double)k->groups, k->id.missing, k->per_person};
     memcpy(s, scalar, sizeof scalar);
     b->id_number[2 * c] = (int64_t)k->id.start, b->id_number[2 * c + 1] = (int64_t)k->id.count;
     memcpy(b->id_text + c * ID_BYTES, k->id.kind, MNK_ID_LENGTH + 1);
@@ -138,9 +139,18 @@ static mnk_status open_scalars(source *s, size_t c, size_t columns, mnk_recode *
                 x[6] <= 6 && is_count(x[7]) && is_count(x[8]) && is_count(x[9]);
     for (int i = 0; i < SCALARS; i++) fine = fine && isfinite(x[i]);
     if (!fine || x[4] > x[5]) return mnk_tensors_damaged(s->in, "the recoding of a column is impossible", err);
-    *k = (mnk_recode){.kind = (mnk_recode_kind)x[0], .work = -1, .base = (long)x[1], .least_gap = x[2], .centre = x[3], .low = x[4],
-                      .high = x[5], .decimals = (int)x[6], .levels = (size_t)x[7], .work_levels = (size_t)x[8],
-                      .groups = (size_t)x[9], .per_person = x[11] != 0};
+    *k = (mnk_recode){.kind = (mnk_recode_kind)x[0],
+                      .work = -1,
+                      .base = (long)x[1],
+                      .least_gap = x[2],
+                      .centre = x[3],
+                      .low = x[4],
+                      .high = x[5],
+                      .decimals = (int)x[6],
+                      .levels = (size_t)x[7],
+                      .work_levels = (size_t)x[8],
+                      .groups = (size_t)x[9],
+                      .per_person = x[11] != 0};
     k->id.missing = x[10];
     k->id.start = (uint64_t)s->id_number[2 * c], k->id.count = (uint64_t)s->id_number[2 * c + 1];
     memcpy(k->id.kind, s->id_text + c * ID_BYTES, MNK_ID_LENGTH);
@@ -155,7 +165,7 @@ static mnk_status open_column(source *s, mnk_recoding *r, size_t c, mnk_error *e
     mnk_recode *k = &r->column[c];
     MNK_TRY(open_scalars(s, c, r->schema->columns, k, err));
     bool number = mnk_column_is_number(user), needs_base = k->kind == MNK_RECODE_GAP || k->kind == MNK_RECODE_SURVIVAL;
-    bool fits = k->kind == MNK_RECODE_CODE ? !number && mnk_column_is_data(user)
+    bool fits = k->kind == MNK_RECODE_CODE                                ? !number && mnk_column_is_data(user)
                 : k->kind == MNK_RECODE_ID || k->kind == MNK_RECODE_BLANK ? true
                                                                           : number && mnk_column_is_data(user);
     if (!fits || needs_base != (k->base >= 0)) return mnk_tensors_damaged(s->in, "a recoding does not fit its column", err);

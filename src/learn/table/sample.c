@@ -71,15 +71,14 @@ static mnk_status reserve(sampler *s, size_t n, mnk_error *err) {
     return MNK_OK;
 }
 
-static bool is_enough(const sampler *s) {
-    return s->o->persons ? s->persons >= s->o->persons : s->filled >= s->o->n;
-}
+static bool is_enough(const sampler *s) { return s->o->persons ? s->persons >= s->o->persons : s->filled >= s->o->n; }
 
 /* The kept candidates of one round, moved together. */
 typedef struct catch {
     mnk_table *rows;
     size_t *start; /* [kept + 1] */
-} catch;
+}
+catch;
 
 typedef struct slots { /* a block of slots being filled */
     uint64_t first;
@@ -109,7 +108,8 @@ static mnk_status open_slots(uint64_t first, size_t n, slots *b, mnk_error *err)
 }
 
 /* The first kept candidate of each empty slot is taken; candidates come slot by slot, attempt by attempt. */
-static mnk_status catch_kept(sampler *s, slots *b, const mnk_candidate *which, const mnk_candidate_block *drawn, mnk_error *err) {
+static mnk_status catch_kept(sampler *s, slots *b, const mnk_candidate *which, const mnk_candidate_block *drawn,
+                             mnk_error *err) {
     size_t candidates = 0, rows = 0;
     if (b->rounds == b->room) {
         size_t room = b->room ? 2 * b->room : 16;
@@ -165,12 +165,16 @@ static mnk_status hopeless(const sampler *s, mnk_error *err) {
     const mnk_table_sample_report *r = &s->report;
     mnk_status status;
     if (s->o->where && r->where_rejects >= r->rule_rejects) {
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "only %zu of %zu draws meet --where '%.300s': it is impossible, or as good as unknown to "
-                          "the model", r->kept, r->drawn, s->o->where);
-        mnk_error_hint(err, s->g->kind->can & MNK_KIND_BOX ? "loosen the condition" : "loosen it, or train arf, which draws within conditions");
+        status = MNK_FAIL(err, MNK_ERR_INPUT,
+                          "only %zu of %zu draws meet --where '%.300s': it is impossible, or as good as unknown to "
+                          "the model",
+                          r->kept, r->drawn, s->o->where);
+        mnk_error_hint(err, s->g->kind->can & MNK_KIND_BOX ? "loosen the condition"
+                                                           : "loosen it, or train arf, which draws within conditions");
     } else {
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "only %zu of %zu draws meet the rules of the schema, most often broken: \"%.300s\"", r->kept,
-                          r->drawn, rule ? rule : "?");
+        status =
+            MNK_FAIL(err, MNK_ERR_INPUT, "only %zu of %zu draws meet the rules of the schema, most often broken: \"%.300s\"",
+                     r->kept, r->drawn, rule ? rule : "?");
         mnk_error_hint(err, "the rules may contradict each other, or what is asked for");
     }
     return status;
@@ -222,7 +226,8 @@ static mnk_status fill(sampler *s, const mnk_observer *observer, mnk_error *err)
         MNK_OUT(pour(s, &b, err));
         clear_slots(&b);
         first += n - SLOTS; /* a short block is the last one, or persons had fewer rows than hoped for */
-        mnk_observe_progress(observer, s->o->persons ? "person" : "row", (double)(s->o->persons ? s->persons : s->filled), want, "");
+        mnk_observe_progress(observer, s->o->persons ? "person" : "row", (double)(s->o->persons ? s->persons : s->filled), want,
+                             "");
     }
 out:
     clear_slots(&b);
@@ -256,8 +261,9 @@ static mnk_status check_request(const mnk_table_generator *g, const mnk_table_sa
     return MNK_OK;
 }
 
-mnk_status mnk_table_generator_sample(mnk_table_generator *g, const mnk_table_sample_options *options, const mnk_observer *observer,
-                                      mnk_table **out, mnk_table_sample_report *report, mnk_error *err) {
+mnk_status mnk_table_generator_sample(mnk_table_generator *g, const mnk_table_sample_options *options,
+                                      const mnk_observer *observer, mnk_table **out, mnk_table_sample_report *report,
+                                      mnk_error *err) {
     mnk_table_sample_options o = *options;
     sampler s = {.g = g, .o = &o};
     mnk_schema *schema = NULL;
@@ -275,8 +281,8 @@ mnk_status mnk_table_generator_sample(mnk_table_generator *g, const mnk_table_sa
     MNK_OUT(finish(&s, out, err));
     if (s.report.kept < s.report.drawn)
         mnk_observe_log(observer, MNK_LOG_INFO, "%zu of %zu draws kept (%.1f %%): %zu broke a rule, %zu missed the condition",
-                        s.report.kept, s.report.drawn, 100.0 * (double)s.report.kept / (double)s.report.drawn, s.report.rule_rejects,
-                        s.report.where_rejects);
+                        s.report.kept, s.report.drawn, 100.0 * (double)s.report.kept / (double)s.report.drawn,
+                        s.report.rule_rejects, s.report.where_rejects);
     if (report) *report = s.report;
 out:
     mnk_candidates_close(s.source);

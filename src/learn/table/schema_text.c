@@ -54,7 +54,8 @@ static mnk_status read_text(const json_t *o, const char *key, char **slot, const
 
 static mnk_status read_column(const json_t *o, mnk_schema *s, size_t c, const char *where, mnk_error *err) {
     mnk_column *k = &s->column[c];
-    const json_t *type = json_object_get(o, "type"), *roles = json_object_get(o, "roles"), *decimals = json_object_get(o, "decimals");
+    const json_t *type = json_object_get(o, "type"), *roles = json_object_get(o, "roles"),
+                 *decimals = json_object_get(o, "decimals");
     const json_t *low = json_object_get(o, "low"), *high = json_object_get(o, "high");
     const json_t *levels = json_object_get(o, "levels"), *missing = json_object_get(o, "missing");
     json_int_t t = json_integer_value(type), r = json_integer_value(roles), d = json_integer_value(decimals);
@@ -86,8 +87,7 @@ static mnk_status read_column(const json_t *o, mnk_schema *s, size_t c, const ch
 static mnk_status read_root(const json_t *root, const char *where, mnk_schema **out, mnk_error *err) {
     const json_t *columns = json_object_get(root, "columns"), *rules = json_object_get(root, "rules");
     size_t n = json_array_size(columns);
-    if (!json_is_array(columns) || !json_is_array(rules) || n == 0 || n > COLUMNS_MAX)
-        return damaged(where, "no columns", err);
+    if (!json_is_array(columns) || !json_is_array(rules) || n == 0 || n > COLUMNS_MAX) return damaged(where, "no columns", err);
     MNK_TRY(mnk_schema_new(n, out, err));
     mnk_schema *s = *out;
     s->is_inferred = json_is_true(json_object_get(root, "inferred"));

@@ -55,12 +55,14 @@ static mnk_status check_rules(const mnk_table *t, const mnk_observer *o, mnk_err
     for (size_t k = 1; k < rules; k++)
         if (broken[k] > broken[worst]) worst = k;
     if (good == 0) {
-        status = MNK_FAIL(err, MNK_ERR_INPUT, "no row of %.200s meets all %zu rules of its schema; \"%.200s\" is broken in %zu of %zu",
-                          t->source, rules, t->schema->rule[worst], broken[worst], t->n);
+        status = MNK_FAIL(err, MNK_ERR_INPUT,
+                          "no row of %.200s meets all %zu rules of its schema; \"%.200s\" is broken in %zu of %zu", t->source,
+                          rules, t->schema->rule[worst], broken[worst], t->n);
         mnk_error_hint(err, "correct the rules: they contradict the table, or each other");
     } else if (good < t->n)
-        mnk_observe_log(o, MNK_LOG_WARNING, "%zu of %zu rows break a rule of the schema, most often \"%s\"; no synthetic row will",
-                        t->n - good, t->n, t->schema->rule[worst]);
+        mnk_observe_log(o, MNK_LOG_WARNING,
+                        "%zu of %zu rows break a rule of the schema, most often \"%s\"; no synthetic row will", t->n - good,
+                        t->n, t->schema->rule[worst]);
 out:
     for (size_t k = 0; rule && k < rules; k++) mnk_rule_close(rule[k]);
     mnk_free(rule);
@@ -83,8 +85,10 @@ static mnk_status choose_unit(trainer *r, bool *by_person, mnk_error *err) {
             mnk_error_hint(err, "use arf, cart or gaussian, or --unit row");
             return status;
         }
-        mnk_observe_log(r->observer, MNK_LOG_WARNING, "%s cannot carry a person's state from visit to visit: every row is drawn as a "
-                        "person of its own (arf, cart and gaussian draw whole persons)", kind->name);
+        mnk_observe_log(r->observer, MNK_LOG_WARNING,
+                        "%s cannot carry a person's state from visit to visit: every row is drawn as a "
+                        "person of its own (arf, cart and gaussian draw whole persons)",
+                        kind->name);
         return MNK_OK;
     }
     *by_person = several;
@@ -115,7 +119,8 @@ static mnk_status fit(trainer *r, mnk_error *err) {
     MNK_TRY(choose_unit(r, &by_person, err));
     MNK_TRY(mnk_recoding_fit(r->data, &o, &g->recoding, err));
     if (g->recoding->work->columns == 0)
-        return MNK_FAIL(err, MNK_ERR_INPUT, "%.200s: no column to learn: all are identifiers, text, or ignored", r->data->source);
+        return MNK_FAIL(err, MNK_ERR_INPUT, "%.200s: no column to learn: all are identifiers, text, or ignored",
+                        r->data->source);
     MNK_TRY(mnk_recoding_apply(g->recoding, r->data, &r->work, err));
     r->context.stream = 0;
     if (!by_person) {

@@ -153,7 +153,8 @@ static void fill_next(const mnk_visits *v, const mnk_table *work, size_t before,
     for (size_t c = 0; c < v->work->columns; c++) {
         if (v->is_static[c]) continue;
         copy_cell(work, c, row, next, at, to);
-        if (v->is_step[c] && work->number[c][before] == work->number[c][before]) next->number[at][to] -= work->number[c][before];
+        if (v->is_step[c] && work->number[c][before] == work->number[c][before])
+            next->number[at][to] -= work->number[c][before];
         at++;
     }
 }

@@ -10,9 +10,9 @@
 #include "learn/table/recode.h"
 
 typedef struct mnk_visits {
-    mnk_schema *work;        /* of one row; a reference */
-    uint8_t *is_static;      /* [work columns] */
-    uint8_t *is_step;        /* [work columns] a number learned as the step from the visit before */
+    mnk_schema *work;   /* of one row; a reference */
+    uint8_t *is_static; /* [work columns] */
+    uint8_t *is_step;   /* [work columns] a number learned as the step from the visit before */
     mnk_schema *first, *next;
     int32_t most; /* visits of one person */
 } mnk_visits;
@@ -28,8 +28,8 @@ int32_t mnk_visits_of(const mnk_visits *v, const mnk_table *first, size_t row);
 void mnk_visits_ask(const mnk_visits *v, const mnk_table *now, size_t from, int32_t visit, int32_t visits, mnk_table *next,
                     size_t to);
 /* The working row of that visit: static columns and steps from `now`, the rest as drawn. */
-void mnk_visits_take(const mnk_visits *v, const mnk_table *now, size_t from, const mnk_table *next, size_t row,
-                     mnk_table *work, size_t to);
+void mnk_visits_take(const mnk_visits *v, const mnk_table *now, size_t from, const mnk_table *next, size_t row, mnk_table *work,
+                     size_t to);
 /* given[c] of a `next` table: 1 for its given columns. */
 bool mnk_visits_is_given(const mnk_visits *v, size_t next_column);
 
