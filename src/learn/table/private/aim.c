@@ -245,7 +245,7 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     MNK_OUT(start(&m, t->schema, err));
     if (m.axes.columns > 1) MNK_OUT(rounds(&m, err));
     MNK_OUT(mnk_marginals_open(&m.axes, &m.tree, model, err));
-    MNK_OUT(mnk_budget_state(&m.budget, m.total, context, err));
+    MNK_OUT(mnk_budget_state(&m.budget, true, m.total, context, err));
 out:
     mnk_measurements_clear(&m.measured);
     mnk_rows_close(&m.rows);

@@ -165,7 +165,7 @@ mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells,
 
 /* ---- stating ---- */
 
-mnk_status mnk_budget_state(const mnk_budget *b, double rows, mnk_fit_context *context, mnk_error *err) {
+mnk_status mnk_budget_state(const mnk_budget *b, bool adaptive, double rows, mnk_fit_context *context, mnk_error *err) {
     const mnk_ledger_book *book = mnk_ledger_state(b->ledger);
     mnk_guarantee g;
     mnk_json j = {.text = &context->guarantee, .compact = true};
@@ -173,6 +173,7 @@ mnk_status mnk_budget_state(const mnk_budget *b, double rows, mnk_fit_context *c
     if (g.epsilon > b->config->epsilon * (1 + 1e-6))
         return MNK_FAIL(err, MNK_ERR_FAILED, "internal error: epsilon %.9g was spent, %g was allowed", g.epsilon,
                         b->config->epsilon);
+    if (adaptive) g.epsilon = b->config->epsilon, g.method = "zcdp filter";
     mnk_json_object(&j, NULL);
     if (g.not_private) mnk_json_string(&j, "stamp", MNK_LEDGER_STAMP);
     mnk_json_double(&j, "epsilon", g.epsilon);

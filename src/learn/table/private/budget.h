@@ -48,7 +48,10 @@ mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) MNK_
 /* Counts of the rows in `bin` [columns][rows] over one or two columns plus discrete Gaussian noise. Under a fresh permit. */
 mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells, double *noisy, mnk_error *err) MNK_CHECK;
 
-/* Writes the guarantee into the context: one line, and the block that goes into the model file. */
-mnk_status mnk_budget_state(const mnk_budget *b, double rows, mnk_fit_context *context, mnk_error *err) MNK_CHECK;
+/* Writes the guarantee into the context: one line, and the block that goes into the model file. `adaptive`: the noise of later
+ * entries was chosen by earlier answers within a rho fixed in advance; then the guarantee is that of the whole rho (a Renyi
+ * filter, Feldman & Zrnic 2021), because composing the list as it came out holds for lists known beforehand only. */
+mnk_status mnk_budget_state(const mnk_budget *b, bool adaptive, double rows, mnk_fit_context *context,
+                            mnk_error *err) MNK_CHECK;
 
 #endif

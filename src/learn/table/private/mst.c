@@ -197,7 +197,7 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     MNK_OUT(measure_tree(&m, err));
     double total = mnk_measurements_total(&m.measured);
     MNK_OUT(fit_tree(&m, model, total, err));
-    MNK_OUT(mnk_budget_state(&m.budget, total, context, err));
+    MNK_OUT(mnk_budget_state(&m.budget, false, total, context, err));
 out:
     mnk_measurements_clear(&m.measured);
     mnk_rows_close(&m.rows);
