@@ -7,6 +7,7 @@
 #ifndef MNK_LEARN_TABLE_KIND_H
 #define MNK_LEARN_TABLE_KIND_H
 
+#include "base/json.h"
 #include "base/options.h"
 #include "base/safetensors.h"
 #include "learn/table/box.h"
@@ -22,6 +23,10 @@ typedef struct mnk_fit_context {
     bool resume;            /* --resume was given; only where MNK_KIND_RESUMES */
     bool force;             /* an earlier unfinished run may be replaced */
     char privacy[512];      /* out: what the model guarantees, "none" unless the generator says otherwise */
+    /* MNK_KIND_PRIVATE alone: */
+    struct mnk_ledger *ledger; /* out: opened by fit; the frame binds the finished model to it and closes it */
+    mnk_text guarantee;        /* out: the block "privacy_block" of the model file, JSON */
+    size_t rows;               /* out: rows as noisy counts say; the true number is not written */
     const mnk_observer *observer;
 } mnk_fit_context;
 
@@ -42,7 +47,8 @@ enum {
     MNK_KIND_GIVEN = 1 << 0,   /* draws some cells given others: imputation, --like, later visits of a person */
     MNK_KIND_BOX = 1 << 1,     /* draws within bounds and levels by column: --where, --class */
     MNK_KIND_RESUMES = 1 << 2, /* continues from a checkpoint */
-    MNK_KIND_PRIVATE = 1 << 3  /* has a privacy guarantee: the frame then learns nothing from the rows by itself */
+    MNK_KIND_PRIVATE = 1 << 3  /* has a privacy guarantee: the frame then learns nothing from the rows by itself and writes nothing
+                                  of them; the working table says whose each row is; `config` begins with mnk_private_config */
 };
 
 typedef struct mnk_generator_kind {

@@ -10,6 +10,8 @@ extern const mnk_generator_kind mnk_kind_cart;
 extern const mnk_generator_kind mnk_kind_gaussian;
 extern const mnk_generator_kind mnk_kind_ctgan;
 extern const mnk_generator_kind mnk_kind_tvae;
+extern const mnk_generator_kind mnk_kind_mst;
+extern const mnk_generator_kind mnk_kind_aim;
 extern const mnk_generator_kind mnk_kind_bootstrap;
 extern const mnk_generator_kind mnk_kind_shuffle;
 
@@ -19,6 +21,8 @@ const mnk_generator_kind *const mnk_generator_kinds[] = {
     &mnk_kind_gaussian,
     &mnk_kind_ctgan,
     &mnk_kind_tvae,
+    &mnk_kind_mst,
+    &mnk_kind_aim,
     &mnk_kind_bootstrap,
     &mnk_kind_shuffle,
     NULL,

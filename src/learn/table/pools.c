@@ -86,15 +86,16 @@ static int by_level(const void *a, const void *b) {
     return x->level < y->level ? -1 : 1;
 }
 
-static mnk_status fill(mnk_recode *k, member *m, size_t n, size_t limit, mnk_error *err) {
+static mnk_status fill(mnk_recode *k, member *m, size_t n, size_t limit, bool is_private, mnk_error *err) {
     pool *list;
     size_t kept = n, at = 0, pools = 0;
     MNK_TRY(MNK_NEW(list, limit + 2, err));
     if (n > limit) {
-        kept = limit - limit / POOL_SHARE;
+        size_t most = is_private ? limit : limit / POOL_SHARE; /* which levels are frequent may not be looked at: all are pooled */
+        kept = limit - most;
         qsort(m, n, sizeof *m, by_count);
         qsort(m + kept, n - kept, sizeof *m, by_text);
-        pools = make_pools(m + kept, n - kept, list, limit / POOL_SHARE);
+        pools = make_pools(m + kept, n - kept, list, most);
     }
     qsort(m, kept, sizeof *m, by_level);
     for (size_t i = 0; i < kept; i++) set_members(k, m + i, 1, (int32_t)i, &at);
@@ -124,7 +125,7 @@ mnk_status mnk_pools_fit(const mnk_table *t, size_t c, const mnk_recode_options 
         k->to_work[i] = -1;
         if (o->is_private || count[i] > 0) m[n++] = (member){column->level[i], o->is_private ? 1 : count[i], (int32_t)i};
     }
-    MNK_OUT(fill(k, m, n, limit, err));
+    MNK_OUT(fill(k, m, n, limit, o->is_private, err));
 out:
     mnk_free(count);
     mnk_free(m);

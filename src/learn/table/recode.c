@@ -45,10 +45,11 @@ static int decimals_of(const double *x, size_t n) {
     return -1;
 }
 
-static void fit_number(const mnk_table *t, size_t c, bool is_private, mnk_recode *k) {
+static void fit_number(const mnk_table *t, size_t c, const mnk_recode_options *o, mnk_recode *k) {
+    const bool is_private = o->is_private;
     const mnk_column *column = &t->schema->column[c];
     double low = INFINITY, high = -INFINITY;
-    if (!is_private)
+    if (!is_private || (o->public_range && !(isfinite(column->low) && isfinite(column->high))))
         for (size_t i = 0; i < t->n; i++) {
             double x = t->number[c][i];
             if (x < low) low = x;
@@ -194,6 +195,16 @@ static mnk_status fit_id(const mnk_table *t, size_t c, bool is_private, mnk_reco
 
 /* ---- all ---- */
 
+/* Bounds of gaps follow from those of the pair: nothing has to be looked up in the rows. */
+static void bound_gaps(mnk_recoding *r) {
+    for (size_t c = 0; c < r->schema->columns; c++) {
+        const mnk_recode *k = &r->column[c];
+        if (k->kind != MNK_RECODE_GAP) continue;
+        r->work->column[k->work].low = k->least_gap;
+        r->work->column[k->work].high = fmax(k->least_gap, k->high - r->column[k->base].low);
+    }
+}
+
 /* The user's schema without what would name persons. */
 static mnk_status strip_schema(const mnk_schema *s, mnk_schema **out, mnk_error *err) {
     mnk_schema *copy;
@@ -219,7 +230,7 @@ static mnk_status fit_column(const mnk_table *t, const mnk_recode_options *o, si
     if (!mnk_column_is_data(column)) return MNK_OK;
     if (mnk_column_is_number(column)) {
         k->kind = MNK_RECODE_NUMBER;
-        fit_number(t, c, o->is_private, k);
+        fit_number(t, c, o, k);
         return MNK_OK;
     }
     k->kind = MNK_RECODE_CODE;
@@ -243,6 +254,7 @@ mnk_status mnk_recoding_fit(const mnk_table *t, const mnk_recode_options *o, mnk
         if (r->column[c].kind == MNK_RECODE_NUMBER && r->column[c].base >= 0) MNK_OUT(fit_gap(t, r, c, o->is_private, err));
     MNK_OUT(mnk_recoding_sort(r, err));
     MNK_OUT(mnk_recoding_work_schema(r, err));
+    if (o->is_private) bound_gaps(r);
     *out = r;
     r = NULL;
 out:

@@ -58,6 +58,7 @@ typedef struct mnk_recoding {
 typedef struct mnk_recode_options {
     size_t levels;   /* more than this many levels are pooled */
     bool is_private; /* learn nothing from the rows: levels, bounds and decimals as the schema says */
+    bool public_range; /* with is_private: where the schema has no bounds those of the rows were declared public */
 } mnk_recode_options;
 
 mnk_status mnk_recoding_fit(const mnk_table *t, const mnk_recode_options *o, mnk_recoding **out, mnk_error *err) MNK_CHECK;

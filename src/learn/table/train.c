@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "learn/table/generator.h"
+#include "learn/table/private/budget.h"
 #include "learn/table/schema_text.h"
 
 typedef struct trainer {
@@ -75,6 +76,7 @@ static mnk_status choose_unit(trainer *r, bool *by_person, mnk_error *err) {
     bool several = r->data->person && r->data->persons < r->data->n, can = (kind->can & MNK_KIND_GIVEN) != 0;
     *by_person = false;
     if (r->g->config.unit == MNK_UNIT_ROW) return MNK_OK;
+    if ((kind->can & MNK_KIND_PRIVATE) && r->g->config.unit == MNK_UNIT_AUTO) return MNK_OK; /* says itself what it does */
     if (r->g->config.unit == MNK_UNIT_PERSON && !several)
         return MNK_FAIL(err, MNK_ERR_INPUT, "%.200s: no person has several rows; leave out --unit person", r->data->source);
     if (several && !can) {
@@ -93,11 +95,26 @@ static mnk_status choose_unit(trainer *r, bool *by_person, mnk_error *err) {
     return MNK_OK;
 }
 
+/* Whose each row is, for the generators that protect persons. */
+static mnk_status name_persons(trainer *r, mnk_error *err) {
+    memcpy(r->work->hash, r->data->hash, sizeof r->work->hash);
+    r->work->persons = r->data->persons;
+    if (!r->data->person) return MNK_OK;
+    MNK_TRY(MNK_NEW(r->work->person, r->data->n + 1, err));
+    memcpy(r->work->person, r->data->person, r->data->n * sizeof *r->work->person);
+    return MNK_OK;
+}
+
 static mnk_status fit(trainer *r, mnk_error *err) {
     mnk_table_generator *g = r->g;
     const mnk_generator_kind *kind = g->kind;
     mnk_recode_options o = {.levels = (size_t)g->config.levels, .is_private = (kind->can & MNK_KIND_PRIVATE) != 0};
     bool by_person = false;
+    if (o.is_private) {
+        const mnk_private_config *p = (const void *)g->config.own;
+        MNK_TRY(mnk_private_check(r->data, p, err));
+        o.public_range = p->public_schema;
+    }
     MNK_TRY(check_rules(r->data, r->observer, err));
     MNK_TRY(choose_unit(r, &by_person, err));
     MNK_TRY(mnk_recoding_fit(r->data, &o, &g->recoding, err));
@@ -108,6 +125,7 @@ static mnk_status fit(trainer *r, mnk_error *err) {
     r->context.stream = 0;
     if (!by_person) {
         r->work->persons = r->work->n;
+        if (o.is_private) MNK_TRY(name_persons(r, err));
         return kind->fit(r->work, g->config.own, &r->context, &g->model[MNK_MODEL_ROWS], err);
     }
     MNK_TRY(mnk_visits_fit(r->data, g->recoding, r->work, &g->visits, &r->first, &r->next, err));
@@ -149,8 +167,10 @@ static mnk_status write_model(trainer *r, bool force, mnk_error *err) {
     if (g->visits) MNK_TRY(g->kind->save(g->model[MNK_MODEL_VISITS], &r->file, err));
     mnk_tensors_align(&r->file);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)r->context.seed);
-    snprintf(rows, sizeof rows, "%zu", r->data->n);
-    snprintf(persons, sizeof persons, "%zu", r->data->persons);
+    /* of a private model nothing may follow from the rows but what was paid for: no hash, no exact number */
+    const bool is_private = (g->kind->can & MNK_KIND_PRIVATE) != 0;
+    snprintf(rows, sizeof rows, "%zu", is_private ? r->context.rows : r->data->n);
+    snprintf(persons, sizeof persons, "%zu", is_private ? r->context.rows : r->data->persons);
     snprintf(version, sizeof version, "%d", MNK_MODEL_FORMAT_VERSION);
     mnk_st_meta meta[] = {{"format", "manikin-model"},
                           {"format_version", version},
@@ -159,14 +179,17 @@ static mnk_status write_model(trainer *r, bool force, mnk_error *err) {
                           {"generator", g->kind->name},
                           {"options", r->options.s},
                           {"schema", r->schema.s},
-                          {"data_hash", r->data->hash},
+                          {"data_hash", is_private ? "" : r->data->hash},
                           {"seed", seed},
                           {"rows", rows},
                           {"persons", persons},
                           {"by_person", g->visits ? "true" : "false"},
                           {"synthetic_generator", g->kind->name},
-                          {"privacy", r->context.privacy}};
-    return mnk_st_write(r->path, force, r->file.at, r->file.n, meta, sizeof meta / sizeof *meta, err);
+                          {"privacy", r->context.privacy},
+                          {"privacy_block", r->context.guarantee.s}};
+    size_t lines = sizeof meta / sizeof *meta - !r->context.guarantee.s;
+    MNK_TRY(mnk_st_write(r->path, force, r->file.at, r->file.n, meta, lines, err));
+    return r->context.ledger ? mnk_ledger_bind_model(r->context.ledger, r->path, err) : MNK_OK;
 }
 
 /* The model stands: nothing is left to resume. */
@@ -215,6 +238,8 @@ mnk_status mnk_table_generator_train(const char *generator, const mnk_table *tra
     MNK_OUT(write_model(&r, force, err));
     if (kind->can & MNK_KIND_RESUMES) remove_checkpoints(model_path);
 out:
+    mnk_ledger_close(r.context.ledger);
+    mnk_text_clear(&r.context.guarantee);
     mnk_tensors_clear(&r.file);
     mnk_text_clear(&r.options);
     mnk_text_clear(&r.schema);

@@ -1,0 +1,57 @@
+/* What every private generator of tables shares: its options, what must be public before a row is read, the ledger, and the
+ * guarantee that the model states. The unit is a person; neighbours differ by one person more or less. */
+#ifndef MNK_LEARN_TABLE_PRIVATE_BUDGET_H
+#define MNK_LEARN_TABLE_PRIVATE_BUDGET_H
+
+#include "learn/table/kind.h"
+#include "privacy/ledger.h"
+
+/* The first member of the config of every kind with MNK_KIND_PRIVATE: the frame reads it. */
+typedef struct mnk_private_config {
+    double epsilon, delta;
+    int64_t bins, rows_per_person;
+    bool public_schema, resume, reproducible;
+} mnk_private_config;
+
+/* clang-format off */
+#define MNK_PRIVATE_OPTION_ROWS(config) \
+    {"epsilon", 0, MNK_OPTION_REAL, offsetof(config, budget.epsilon), "E", "0", 0, 0, NULL, "the privacy budget, to be stated: 1 is strong protection, above 10 promises little", false}, \
+    {"delta", 0, MNK_OPTION_REAL, offsetof(config, budget.delta), "D", "0", 0, 0, NULL, "chance that the promise fails, to be stated: well below 1 / persons", false}, \
+    {"rows-per-person", 0, MNK_OPTION_INT, offsetof(config, budget.rows_per_person), "N", "1", 1, 1000, NULL, "rows of a person that take part, the first ones; public, more cost noise", false}, \
+    {"bins", 0, MNK_OPTION_INT, offsetof(config, budget.bins), "N", "32", 2, 255, NULL, "bins of a column of numbers, of equal width between its bounds", false}, \
+    {"public-schema", 0, MNK_OPTION_BOOL, offsetof(config, budget.public_schema), NULL, "false", 0, 0, NULL, "you state that levels and bounds of the schema are public although they were inferred from these data", false}, \
+    {"resume", 0, MNK_OPTION_BOOL, offsetof(config, budget.resume), NULL, "false", 0, 0, NULL, "go on with the privacy ledger of a stopped run; what it charged stays spent", false}, \
+    {"reproducible-noise", 0, MNK_OPTION_BOOL, offsetof(config, budget.reproducible), NULL, "false", 0, 0, NULL, "noise from --seed, for tests: the model is stamped NOT PRIVATE", true}
+/* clang-format on */
+
+/* Refuses (MNK_ERR_USAGE, MNK_ERR_INPUT) an impossible target, and a schema that was learned from the rows: inferred, or with
+ * columns that are open or have no bounds; all of them are named. Before anything else reads the rows. */
+mnk_status mnk_private_check(const mnk_table *t, const mnk_private_config *c, mnk_error *err) MNK_CHECK;
+
+typedef struct mnk_budget {
+    const mnk_private_config *config;
+    mnk_ledger *ledger; /* the fit context's, which the frame closes */
+    uint32_t *row;      /* [rows] that take part: the first rows_per_person of each person */
+    size_t rows;
+} mnk_budget;
+
+/* Opens MODEL.ledger (a run "training") and chooses the rows. The frame calls mnk_private_bind after the model is written. */
+mnk_status mnk_budget_open(const mnk_table *t, const char *generator, const mnk_private_config *c, mnk_fit_context *context,
+                           mnk_budget *out, mnk_error *err) MNK_CHECK;
+void mnk_budget_close(mnk_budget *b);
+
+/* The factor that makes what the ledger has and the plan together (epsilon, delta)-private; see mnk_privacy_noise. */
+mnk_status mnk_budget_calibrate(const mnk_budget *b, const mnk_mechanisms *plan, double *factor, mnk_error *err) MNK_CHECK;
+/* What is left, as rho of zero-concentrated privacy. */
+mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) MNK_CHECK;
+
+/* Counts of the rows in `bin` [columns][rows] over one or two columns plus discrete Gaussian noise. Under a fresh permit. */
+mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells, double *noisy, mnk_error *err) MNK_CHECK;
+
+/* Writes the guarantee into the context: one line, and the block that goes into the model file. `adaptive`: the noise of later
+ * entries was chosen by earlier answers within a rho fixed in advance; then the guarantee is that of the whole rho (a Renyi
+ * filter, Feldman & Zrnic 2021), because composing the list as it came out holds for lists known beforehand only. */
+mnk_status mnk_budget_state(const mnk_budget *b, bool adaptive, double rows, mnk_fit_context *context,
+                            mnk_error *err) MNK_CHECK;
+
+#endif
