@@ -45,7 +45,7 @@ mnk_status mnk_budget_calibrate(const mnk_budget *b, const mnk_mechanisms *plan,
 /* What is left, as rho of zero-concentrated privacy. */
 mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) MNK_CHECK;
 
-/* Counts of the rows in `bin` [columns][rows] over one or two columns plus discrete Gaussian noise. Under a fresh permit. */
+/* noisy = count plus discrete Gaussian noise, [cells]: one use of the permit. */
 mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells, double *noisy, mnk_error *err) MNK_CHECK;
 
 /* Writes the guarantee into the context: one line, and the block that goes into the model file. `adaptive`: the noise of later
