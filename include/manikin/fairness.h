@@ -40,7 +40,7 @@ MNK_API mnk_status mnk_subgroups_each(const mnk_table *train, const mnk_table *h
                                       mnk_subgroup_f *f, void *ctx, mnk_error *err) MNK_CHECK;
 
 /* Fidelity, diversity and authenticity (the marginal and neighbour parts of evaluate_table.h) of every subgroup and pair of
- * subgroups, subset = its name, and rows worst_subgroup.<id> of group "fairness". To bound the cost, at most 4,000 rows of a
+ * subgroups, subset = its name, and rows worst_subgroup.<id> of group "fairness". To bound the cost, at most 2,000 rows of a
  * subgroup (evenly spaced), 1,000 in the neighbour comparisons, 200 replicates, 100 triples. Subgroups of fewer than
  * neighbours + 2 rows get NaN with a note. Nothing is added where the schema names no subgroup column. */
 MNK_API mnk_status mnk_table_fidelity_by_subgroup(const mnk_table *train, const mnk_table *holdout, const mnk_table *synthetic,

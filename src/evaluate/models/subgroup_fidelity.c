@@ -7,7 +7,7 @@
 #include "manikin/fairness.h"
 
 /* A subgroup is judged on fewer rows than the whole: there may be 300 of them, and a thousand rows bound a share by 3 %. */
-enum { MOST_ITEMS = 1000, MOST_ROWS = 4000, MOST_REPLICATES = 200, MOST_TRIPLES = 100 };
+enum { MOST_ITEMS = 1000, MOST_ROWS = 2000, MOST_REPLICATES = 200, MOST_TRIPLES = 100 };
 
 typedef struct by_group {
     mnk_table_judge *judge;
