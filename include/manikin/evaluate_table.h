@@ -17,6 +17,7 @@ typedef struct mnk_table_evaluate_config {
     bool by_class;        /* also every class of the label, where the label has classes */
     double near_share;    /* a near copy is nearer to train than all but this share of the holdout rows */
     int64_t never_shown;  /* flag at most this many real rows as never generated */
+    int64_t pairs;        /* at most this many pairs of columns; a random choice beyond */
     int64_t triples;      /* at most this many triples of columns in the 3-way accuracy */
     int64_t permutations; /* behind the p-value of mmd2; 0: no p-value */
     int64_t mmd_items;    /* at most this many rows a set in mmd2 (memory: 32 bytes times its square) */

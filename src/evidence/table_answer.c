@@ -69,6 +69,14 @@ static void say_lead(const mnk_table_evidence *e, size_t lead, mnk_sentence out)
         n = strlen(names);
         snprintf(names + n, sizeof names - n, "%s%.40s", n ? ", " : "", e->synthetic[i].name);
     }
+    if (tied + 1 == e->n) {
+        snprintf(out, sizeof(mnk_sentence),
+                 "None of the %zu synthetic tables can be called the best: no single measure tells %s from %s. The next "
+                 "sentences are "
+                 "about %s.",
+                 e->n, e->synthetic[lead].name, names, e->synthetic[lead].name);
+        return;
+    }
     snprintf(out, sizeof(mnk_sentence), "Of %zu synthetic tables, %s has the best mean rank%s (%s); %s%s.", e->n,
              e->synthetic[lead].name, n_copying(e) ? " of those that are no copies" : "",
              mine ? mnk_html_number(mine->value, b) : "–",

@@ -7,7 +7,7 @@
 #include "manikin/fairness.h"
 
 /* A subgroup is judged on fewer rows than the whole: there may be 300 of them, and a thousand rows bound a share by 3 %. */
-enum { MOST_ITEMS = 1000, MOST_ROWS = 2000, MOST_REPLICATES = 200, MOST_TRIPLES = 100 };
+enum { MOST_ITEMS = 1000, MOST_ROWS = 2000, MOST_REPLICATES = 200, MOST_PAIRS = 200, MOST_TRIPLES = 100 };
 
 typedef struct by_group {
     mnk_table_judge *judge;
@@ -82,6 +82,7 @@ mnk_status mnk_table_fidelity_by_subgroup(const mnk_table *train, const mnk_tabl
     const size_t first = r->metrics;
     if (c.max_items > MOST_ITEMS) c.max_items = MOST_ITEMS;
     if (c.replicates > MOST_REPLICATES) c.replicates = MOST_REPLICATES;
+    if (c.pairs > MOST_PAIRS) c.pairs = MOST_PAIRS; /* a thousand pairs of a wide table cost more than the whole table's rows */
     if (c.triples > MOST_TRIPLES) c.triples = MOST_TRIPLES;
     c.compat = 0, c.permutations = 0, c.shown = 0;
     MNK_OUT(mnk_subgroups_open(train, true, &s, &truncated, err));

@@ -85,7 +85,7 @@ mnk_status mnk_table_accuracy(const mnk_table_view *v, mnk_error *err) {
                                        {"binned_accuracy_3", "fidelity", 0, 1}};
     const mnk_table_sets *s = v->sets;
     for (int ways = 1; ways <= 3; ways++) {
-        const size_t most = ways == 3 ? (size_t)s->config->triples : MNK_MOST_PAIRS;
+        const size_t most = ways == 3 ? (size_t)s->config->triples : (size_t)s->config->pairs;
         mnk_cells cells = {.binned = &v->top, .ways = ways, .decimals = -1};
         mnk_tuple *tuple = NULL;
         size_t units = 0;

@@ -11,6 +11,8 @@
     {"compat", 0, MNK_OPTION_CHOICE, offsetof(type, field(compat)), "NAME", "none", 0, 0, \
      "none|synthcity|authors|both|sdmetrics|mostlyai|all", "also print what this published program computes", false}, \
     MNK_JUDGE_ROWS(type, field, "rows", ""), \
+    {"pairs", 0, MNK_OPTION_INT, offsetof(type, field(pairs)), "N", "20000", 1, 20000, NULL, \
+     "at most this many pairs of columns are looked at", true}, \
     {"triples", 0, MNK_OPTION_INT, offsetof(type, field(triples)), "N", "2000", 0, 1e6, NULL, \
      "at most this many triples of columns in the 3-way accuracy (mostlyai-qa: 10000)", true}, \
     {"permutations", 0, MNK_OPTION_INT, offsetof(type, field(permutations)), "N", "999", 0, 1e5, NULL, \

@@ -181,7 +181,7 @@ static mnk_status report_numbers(const mnk_table_view *v, mnk_error *err) {
     size_t units = 0;
     bool is_sample = false;
     mnk_status status = MNK_OK;
-    MNK_OUT(mnk_tuples_list(s, 2, MNK_MOST_PAIRS, mnk_tuple_of_numbers, &tuple, &units, &is_sample, err));
+    MNK_OUT(mnk_tuples_list(s, 2, (size_t)s->config->pairs, mnk_tuple_of_numbers, &tuple, &units, &is_sample, err));
     const mnk_pair_ctx ctx = {&v->orders, tuple, false};
     const mnk_family plain = {units, mnk_pearson_unit, &ctx, 0, v->by_column};
     const mnk_family ranked = {units, spearman_unit, &ctx, 4 * most_rows(s) * sizeof(double), v->by_column};
@@ -202,7 +202,7 @@ mnk_status mnk_table_pairs(const mnk_table_view *v, mnk_error *err) {
     bool is_sample = false;
     mnk_status status = MNK_OK;
     MNK_OUT(report_numbers(v, err));
-    MNK_OUT(mnk_tuples_list(s, 2, MNK_MOST_PAIRS, mnk_tuple_with_level, &tuple, &units, &is_sample, err));
+    MNK_OUT(mnk_tuples_list(s, 2, (size_t)s->config->pairs, mnk_tuple_with_level, &tuple, &units, &is_sample, err));
     cells.tuple = tuple;
     mnk_cells_fit(&cells, units, MNK_MOST_CELLS);
     const mnk_family f = {units, mnk_cells_unit, &cells, mnk_cells_scratch(&cells, s), v->by_column};
