@@ -96,7 +96,7 @@ static mnk_table *synthesise(const char *generator, const mnk_table *train, doub
     char name[64], text[SETTINGS][96], path[600], ledger[620];
     const char *setting[SETTINGS];
     size_t n = 0;
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(generator, ":"), generator);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(generator, ":"), generator ? generator : "");
     if (epsilon > 0) {
         snprintf(text[n++], sizeof *text, "epsilon=%.17g", epsilon);
         snprintf(text[n++], sizeof *text, "delta=%.17g", 0.1 / (double)train->persons);

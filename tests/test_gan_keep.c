@@ -34,7 +34,7 @@ static void paint(uint8_t *pixels, int label, uint64_t item, int channels) {
 
 /* counts[c] images of class c, from `first` on in the endless series of each class. */
 static mnk_images *make_pictures(const size_t *counts, int classes, int channels, uint64_t first) {
-    static char names[32][16];
+    static char names[32][24];
     const char *name[32];
     size_t n = 0, at = 0;
     mnk_images *d;

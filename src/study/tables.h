@@ -8,7 +8,7 @@ enum { MNK_STUDY_GENERATORS_MAX = 16, MNK_STUDY_SETTINGS_MAX = 24 };
 
 /* One line of make.generators, "NAME setting=value …", taken apart. */
 typedef struct mnk_study_generator {
-    char id[48]; /* "arf", "arf-2": names its files and its column in the report */
+    char id[64]; /* "arf", "arf-2": names its files and its column in the report */
     const char *name;
     const char *setting[MNK_STUDY_SETTINGS_MAX];
     size_t settings;
