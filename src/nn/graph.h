@@ -140,6 +140,8 @@ struct mnk_plan {
     size_t n_weight_temp;
     size_t conv_bytes;
     const mnk_rng *dropout; /* during forward */
+    double *norms2;         /* during sample_norms: [batch] */
+    bool quotient;          /* during weighted_gradient: gradients by w / sigma stay what they are */
     bool collecting;        /* between statistics_begin and _end */
     int64_t collected;      /* forward passes since begin */
 };
@@ -154,9 +156,11 @@ typedef struct mnk_op_kind {
     /* Gradient of input `slot` from n->dy; overwrites dx. */
     void (*backward)(mnk_plan *p, mnk_node *n, int slot, real *dx);
     /* Weight gradient from input x and n->dy. Ordinary backward: x is the value of input 0. Tangent pass: x is its
-     * tangent and parameters that act by addition (biases) get nothing. This is also the place where per-sample
-     * gradient norms can be taken: x and n->dy are both at hand, sample by sample. */
+     * tangent and parameters that act by addition (biases) get nothing. */
     void (*weights)(mnk_plan *p, mnk_node *n, const real *x, bool tangent, bool add);
+    /* Adds the squared norm of each sample's weight gradient, of which `weights` makes the sum, to norms2[batch]. With
+     * spectral norm: of the gradient by w / sigma. Every kind with `weights` has it. */
+    void (*norms)(mnk_plan *p, mnk_node *n, const real *x, double *norms2);
     void (*tangent)(mnk_plan *p, mnk_node *n); /* n->t from the tangents of the inputs */
     double (*macs)(const mnk_net *net, const mnk_op *op);
 } mnk_op_kind;
@@ -174,7 +178,13 @@ static inline const mnk_param *mnk_param_of(const mnk_plan *p, const mnk_node *n
 const real *mnk_node_weights(const mnk_plan *p, const mnk_node *n, int role);
 real *mnk_node_gradient(const mnk_plan *p, const mnk_node *n, int role);
 real *mnk_node_state(const mnk_plan *p, const mnk_node *n, int role);
-static inline bool mnk_plan_trains(const mnk_plan *p) { return (p->flags & (MNK_PLAN_TRAIN | MNK_PLAN_TANGENT)) != 0; }
+static inline bool mnk_plan_trains(const mnk_plan *p) {
+    return (p->flags & (MNK_PLAN_TRAIN | MNK_PLAN_TANGENT | MNK_PLAN_PRIVATE)) != 0;
+}
+/* The gradient of every value outlives the backward pass. */
+static inline bool mnk_plan_keeps_gradients(const mnk_plan *p) {
+    return (p->flags & (MNK_PLAN_TANGENT | MNK_PLAN_PRIVATE)) != 0;
+}
 static inline bool mnk_plan_input_gradients(const mnk_plan *p) {
     return (p->flags & (MNK_PLAN_INPUT_GRAD | MNK_PLAN_TANGENT)) != 0;
 }
@@ -186,8 +196,11 @@ static inline bool mnk_is_rectifier(const mnk_op *op, real *slope) {
     return true;
 }
 
-/* The walk from `output` to the inputs, without touching the seed (plan_run.c). */
+/* The walk from `output` to the inputs, without touching the seed (plan_run.c). MNK_BACK_NORMS: as for weights, but what is
+ * made is p->norms2. */
+enum { MNK_BACK_NORMS = 8 };
 void mnk_plan_walk_back(mnk_plan *p, mnk_value output, unsigned what);
+void mnk_zero_node_gradient(mnk_plan *p, const mnk_node *n);
 
 /* ---- layout.c: plain <-> blocked, sums over channels ---- */
 void mnk_block_maps(const real *plain, real *blocked, int n, int c, int hw);
@@ -195,9 +208,12 @@ void mnk_unblock_maps(const real *blocked, real *plain, int n, int c, int hw);
 void mnk_zero_padding(real *blocked, int n, int c, int hw);
 /* g[c] (+)= sum over samples and positions of dy; partial: n * mnk_padded(c) doubles. */
 void mnk_sum_channels(const real *dy, int n, int c, int hw, double *partial, real *g, bool add);
+/* partial[n][mnk_padded(c)]: the same for each sample alone. */
+void mnk_sample_channels(const real *dy, int n, int c, int hw, double *partial);
 void mnk_sum_columns(const real *dy, int n, int c, real *g, bool add);
 void mnk_add_to(real *y, const real *x, size_t n);
 void mnk_copy(real *y, const real *x, size_t n);
+double mnk_dot(const real *a, const real *b, size_t n); /* short runs in `real`, their sum in double */
 
 /* ---- spectral.c ---- */
 mnk_matrix mnk_op_matrix(const mnk_op *op, int role, const mnk_param *param);

@@ -52,10 +52,15 @@ static void sum_block(const real *x, int hw, double out[8]) {
     }
 }
 
-void mnk_sum_channels(const real *dy, int n, int c, int hw, double *partial, real *g, bool add) {
-    int cp = mnk_padded(c), cb = cp / 8;
+void mnk_sample_channels(const real *dy, int n, int c, int hw, double *partial) {
+    int cb = mnk_padded(c) / 8;
 #pragma omp parallel for schedule(static)
     for (int u = 0; u < n * cb; u++) sum_block(dy + (size_t)u * (size_t)hw * 8, hw, partial + (size_t)u * 8);
+}
+
+void mnk_sum_channels(const real *dy, int n, int c, int hw, double *partial, real *g, bool add) {
+    int cp = mnk_padded(c);
+    mnk_sample_channels(dy, n, c, hw, partial);
     for (int k = 0; k < c; k++) {
         double s = 0;
         for (int i = 0; i < n; i++) s += partial[(size_t)i * (size_t)cp + (size_t)k];
@@ -81,6 +86,20 @@ void mnk_add_to(real *y, const real *x, size_t n) {
         size_t end = begin + CHUNK < n ? begin + CHUNK : n;
         for (size_t i = begin; i < end; i++) y[i] += x[i];
     }
+}
+
+double mnk_dot(const real *a, const real *b, size_t n) {
+    enum { RUN = 128 };
+    double total = 0;
+    for (size_t begin = 0; begin < n; begin += RUN) {
+        size_t end = begin + RUN < n ? begin + RUN : n, i = begin;
+        real s[8] = {0};
+        for (; i + 8 <= end; i += 8)
+            for (size_t l = 0; l < 8; l++) s[l] += a[i + l] * b[i + l];
+        for (; i < end; i++) s[0] += a[i] * b[i];
+        total += (double)(((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7])));
+    }
+    return total;
 }
 
 void mnk_copy(real *y, const real *x, size_t n) {

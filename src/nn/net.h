@@ -112,7 +112,8 @@ enum {
     MNK_PLAN_TRAIN = 1,      /* batch statistics, backward passes available */
     MNK_PLAN_INPUT_GRAD = 2, /* gradient with respect to the inputs is wanted (generator step, R1/R2) */
     MNK_PLAN_TANGENT = 4,    /* tangent pass available */
-    MNK_PLAN_AVERAGE = 8     /* reads params->average instead of w */
+    MNK_PLAN_AVERAGE = 8,    /* reads params->average instead of w */
+    MNK_PLAN_PRIVATE = 16    /* backward passes available, and norms of each sample's gradient (below) */
 };
 
 /* Bytes a plan will allocate, without making it (a backend's objects are opened and closed to ask them); 0 when it cannot
@@ -157,6 +158,24 @@ double mnk_plan_gradient_penalty(mnk_plan *plan, mnk_value output, mnk_value inp
  * gradient is 0 adds to the penalty and nothing to its gradient, which does not exist there. */
 double mnk_plan_gradient_penalty_around(mnk_plan *plan, mnk_value output, mnk_value input, const float *scale, double centre,
                                         double *norms2);
+
+/* ---- private training: the gradient of each sample, without ever holding it ----
+ * For plans opened with MNK_PLAN_PRIVATE, which refuses nets whose samples mix (batch norm) and gradient penalties. Such a
+ * plan keeps the gradient of every value. Per step: put, forward, put_grad at `output` (each sample's own loss, not its
+ * mean), sample_norms, weighted_gradient; and once, after as many of these as the batch needs and after the noise, settle.
+ * With spectral norm, gradients are those with respect to w / sigma up to settle: the space of clipping and noise.
+ * On other plans norms are NaN and gradients 0. */
+/* Backward pass from the seed at `output`. norms2[batch]: squared L2 norm of each sample's gradient over all trainable
+ * parameters, never below the true one by more than rounding (private_conv.c). With MNK_PLAN_INPUT_GRAD the gradients of the
+ * inputs are there too (mnk_plan_get_grad), for a net that feeds this one: squared norms of the two add. */
+void mnk_plan_sample_norms(mnk_plan *plan, mnk_value output, double *norms2);
+/* params->g (+)= sum_s weight[s] g_s; `add` false overwrites. Uses up the pass: gradients are scaled where they lie, and
+ * values of samples of weight 0 are cleared, so that these add nothing even if they are not finite. Once per pass;
+ * gradients of inputs are left as they are. */
+void mnk_plan_weighted_gradient(mnk_plan *plan, mnk_value output, const float *weight, bool add);
+/* Turns params->g from the gradient by w / sigma into that by w: a linear map made of the weights alone. Wants the weights
+ * and power iteration of the pass: call before refresh. Adding an ordinary backward pass (MNK_BACK_ACCUMULATE) comes after. */
+void mnk_plan_private_settle(mnk_plan *plan);
 
 /* Batch norm for use without a batch: set the running statistics of `state` from the values of the forward passes made
  * between begin and end (moments pooled over passes). */

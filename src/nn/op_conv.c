@@ -4,7 +4,7 @@
 #include "nn/graph.h"
 #include "nn/ops.h"
 
-static mnk_conv_shape kernel_shape(const mnk_plan *p, const mnk_node *n) {
+mnk_conv_shape mnk_op_conv_shape(const mnk_plan *p, const mnk_node *n) {
     const mnk_op *op = n->op, *in = &p->net->op[op->in[0]];
     const mnk_op *wide = op->kind == MNK_OP_CONV ? in : op, *narrow = op->kind == MNK_OP_CONV ? op : in;
     return (mnk_conv_shape){.n = p->batch,
@@ -20,7 +20,7 @@ static mnk_conv_shape kernel_shape(const mnk_plan *p, const mnk_node *n) {
 }
 
 mnk_status mnk_op_conv_plan(mnk_plan *p, mnk_node *n, mnk_error *err) {
-    mnk_conv_shape shape = kernel_shape(p, n);
+    mnk_conv_shape shape = mnk_op_conv_shape(p, n);
     const mnk_node *in = mnk_node_in(p, n, 0);
     bool transposed = n->op->kind == MNK_OP_DECONV;
     bool data = (mnk_plan_trains(p) && in->needs_weights) || (mnk_plan_input_gradients(p) && in->needs_input);
@@ -30,6 +30,7 @@ mnk_status mnk_op_conv_plan(mnk_plan *p, mnk_node *n, mnk_error *err) {
             return MNK_FAIL(err, MNK_ERR_USAGE, "'%s': size does not divide by its stride", n->op->name);
     MNK_TRY(p->backend->conv_open(&shape, transposed ? data : true, transposed ? true : data, weights, &n->conv, err));
     mnk_want(&p->scratch_bytes, p->backend->conv_scratch_bytes(n->conv));
+    if (p->flags & MNK_PLAN_PRIVATE) mnk_want(&p->scratch_bytes, mnk_conv_norms_scratch(&shape));
     if (p->backend->conv_bytes) p->conv_bytes += p->backend->conv_bytes(n->conv);
     mnk_want(&p->n_partial, (size_t)p->batch * (size_t)mnk_padded(n->op->c));
     return MNK_OK;

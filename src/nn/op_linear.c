@@ -40,6 +40,17 @@ void mnk_op_linear_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent
     if (db && !tangent) mnk_sum_columns(n->dy, p->batch, out, db, add);
 }
 
+/* The gradient of a sample is x dy': an outer product, whose squared norm is the product of two (Goodfellow 2015). */
+void mnk_op_linear_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2) {
+    size_t in = (size_t)p->net->op[n->op->in[0]].c, out = (size_t)n->op->c;
+    double bias = mnk_node_gradient(p, n, MNK_P_B) ? 1 : 0;
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < p->batch; s++) {
+        const real *xs = x + (size_t)s * in, *ds = n->dy + (size_t)s * out;
+        norms2[s] += (mnk_dot(xs, xs, in) + bias) * mnk_dot(ds, ds, out);
+    }
+}
+
 double mnk_op_linear_macs(const mnk_net *net, const mnk_op *op) { return (double)net->op[op->in[0]].c * op->c; }
 
 /* ---- embedding: y = W[label] ---- */
@@ -73,6 +84,13 @@ void mnk_op_embed_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent,
     real *dw = mnk_node_gradient(p, n, MNK_P_W);
     if (!add) memset(dw, 0, mnk_param_of(p, n, MNK_P_W)->count * sizeof *dw);
     scatter(p->node[n->op->labels].labels, NULL, n->dy, p->batch, (size_t)n->op->c, dw);
+}
+
+/* A sample touches the one row of its class, whoever else does. */
+void mnk_op_embed_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2) {
+    (void)x;
+    size_t c = (size_t)n->op->c;
+    for (int s = 0; s < p->batch; s++) norms2[s] += mnk_dot(n->dy + (size_t)s * c, n->dy + (size_t)s * c, c);
 }
 
 /* ---- projection head: y = <x, w + e[label]> + b ---- */
@@ -125,6 +143,16 @@ void mnk_op_project_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangen
     mnk_weight_gradient_end(p, n, MNK_P_E, add);
     real *db = mnk_node_gradient(p, n, MNK_P_B);
     if (db && !tangent) mnk_sum_columns(n->dy, p->batch, 1, db, add);
+}
+
+/* dy x for w, the same for the row of the class, dy for the bias. */
+void mnk_op_project_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2) {
+    size_t c = (size_t)p->net->op[n->op->in[0]].c;
+    double bias = mnk_node_gradient(p, n, MNK_P_B) ? 1 : 0;
+    for (int s = 0; s < p->batch; s++) {
+        const real *xs = x + (size_t)s * c;
+        norms2[s] += (2 * mnk_dot(xs, xs, c) + bias) * (double)n->dy[s] * (double)n->dy[s];
+    }
 }
 
 double mnk_op_project_macs(const mnk_net *net, const mnk_op *op) { return (double)net->op[op->in[0]].c; }

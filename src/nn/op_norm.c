@@ -358,6 +358,19 @@ void mnk_op_norm_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, 
         }
 }
 
+/* A sample's sums are its gradient, whether scale and shift are shared or its class's own. */
+void mnk_op_norm_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2) {
+    (void)x;
+    view v = view_of(p, n);
+    gradient_sums_once(p, n, &v);
+    const double *s1 = p->partial, *s2 = p->partial + (size_t)v.n * (size_t)v.cp;
+    for (int s = 0; s < v.n; s++)
+        for (int k = 0; k < v.c; k++) {
+            size_t at = (size_t)s * (size_t)v.cp + (size_t)k;
+            norms2[s] += s1[at] * s1[at] + s2[at] * s2[at];
+        }
+}
+
 /* Means of scale dy and scale dy xhat over what shares moments: one row for a batch norm, one per sample otherwise. */
 static void gradient_means(mnk_plan *p, mnk_node *n, const view *v, double *m1, double *m2) {
     const double *s1 = p->partial, *s2 = p->partial + (size_t)v->n * (size_t)v->cp;

@@ -9,17 +9,24 @@ void mnk_op_conv_refresh(mnk_plan *p, mnk_node *n);
 void mnk_op_conv_forward(mnk_plan *p, mnk_node *n);
 void mnk_op_conv_backward(mnk_plan *p, mnk_node *n, int slot, real *dx);
 void mnk_op_conv_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, bool add);
+void mnk_op_conv_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2);
 void mnk_op_conv_tangent(mnk_plan *p, mnk_node *n);
 double mnk_op_conv_macs(const mnk_net *net, const mnk_op *op);
+
+/* private_conv.c: how the norms of a convolution are made, and the bytes of scratch they want. */
+size_t mnk_conv_norms_scratch(const mnk_conv_shape *shape);
+mnk_conv_shape mnk_op_conv_shape(const mnk_plan *p, const mnk_node *n);
 
 void mnk_op_linear_forward(mnk_plan *p, mnk_node *n);
 void mnk_op_linear_backward(mnk_plan *p, mnk_node *n, int slot, real *dx);
 void mnk_op_linear_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, bool add);
+void mnk_op_linear_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2);
 void mnk_op_linear_tangent(mnk_plan *p, mnk_node *n);
 double mnk_op_linear_macs(const mnk_net *net, const mnk_op *op);
 
 void mnk_op_embed_forward(mnk_plan *p, mnk_node *n);
 void mnk_op_embed_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, bool add);
+void mnk_op_embed_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2);
 void mnk_op_embed_tangent(mnk_plan *p, mnk_node *n);
 
 void mnk_op_concat_forward(mnk_plan *p, mnk_node *n);
@@ -34,6 +41,7 @@ mnk_status mnk_op_norm_plan(mnk_plan *p, mnk_node *n, mnk_error *err);
 void mnk_op_norm_forward(mnk_plan *p, mnk_node *n);
 void mnk_op_norm_backward(mnk_plan *p, mnk_node *n, int slot, real *dx);
 void mnk_op_norm_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, bool add);
+void mnk_op_norm_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2);
 
 void mnk_op_act_forward(mnk_plan *p, mnk_node *n);
 void mnk_op_act_backward(mnk_plan *p, mnk_node *n, int slot, real *dx);
@@ -63,6 +71,7 @@ void mnk_op_dropout_tangent(mnk_plan *p, mnk_node *n);
 void mnk_op_project_forward(mnk_plan *p, mnk_node *n);
 void mnk_op_project_backward(mnk_plan *p, mnk_node *n, int slot, real *dx);
 void mnk_op_project_weights(mnk_plan *p, mnk_node *n, const real *x, bool tangent, bool add);
+void mnk_op_project_norms(mnk_plan *p, mnk_node *n, const real *x, double *norms2);
 void mnk_op_project_tangent(mnk_plan *p, mnk_node *n);
 double mnk_op_project_macs(const mnk_net *net, const mnk_op *op);
 

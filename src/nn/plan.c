@@ -22,10 +22,27 @@ static bool piecewise_linear(const mnk_op *op) {
     return mnk_op_kinds[op->kind].piecewise_linear;
 }
 
+/* Samples must not meet: neither in a norm nor in the penalty of a pair of passes. */
+static mnk_status check_private(const mnk_net *net, unsigned flags, mnk_error *err) {
+    if (!(flags & MNK_PLAN_PRIVATE)) return MNK_OK;
+    if (flags & (MNK_PLAN_TANGENT | MNK_PLAN_AVERAGE))
+        return MNK_FAIL(err, MNK_ERR_USAGE, "a private plan has no gradient penalty and trains the weights, not their average");
+    for (int i = 0; i < net->n_ops; i++)
+        if (net->op[i].kind == MNK_OP_NORM && net->op[i].norm == MNK_NORM_BATCH) {
+            mnk_status status = MNK_FAIL(
+                err, MNK_ERR_USAGE, "private training needs the gradient of each sample, but batch norm '%s' mixes samples",
+                net->op[i].name);
+            mnk_error_hint(err, "use group or layer norm, or none");
+            return status;
+        }
+    return MNK_OK;
+}
+
 static mnk_status check(const mnk_net *net, int batch, const mnk_backend *backend, unsigned flags, mnk_error *err) {
     MNK_TRY(mnk_net_check(net, err));
     if (batch < 1 || batch > 1 << 20) return MNK_FAIL(err, MNK_ERR_USAGE, "a plan for %d samples is not possible", batch);
     if (!backend) return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "no such backend in this build");
+    MNK_TRY(check_private(net, flags, err));
     for (int i = 0; i < net->n_ops && (flags & MNK_PLAN_TANGENT); i++)
         if (!piecewise_linear(&net->op[i]))
             return MNK_FAIL(err, MNK_ERR_USAGE,
@@ -70,7 +87,7 @@ typedef struct span {
 /* The gradient of an elementwise operation may be written over the one it is made from. Seeds and results (outputs,
  * inputs) stay. */
 static int shares_gradient_of(const mnk_plan *p, const mnk_node *n) {
-    if (n->op->kind == MNK_OP_INPUT || n->consumers != 1 || (p->flags & MNK_PLAN_TANGENT)) return -1;
+    if (n->op->kind == MNK_OP_INPUT || n->consumers != 1 || mnk_plan_keeps_gradients(p)) return -1;
     const mnk_node *next = &p->node[n->last_consumer];
     bool elementwise = next->op->kind == MNK_OP_ACT || next->op->kind == MNK_OP_DROPOUT;
     return elementwise && next->consumers > 0 && next->wants_dy ? next->id : -1;
@@ -97,7 +114,7 @@ static mnk_status place_gradients(mnk_plan *p, mnk_error *err) {
     int count = p->net->n_ops;
     span *s = NULL;
     MNK_TRY(MNK_NEW(s, (size_t)count, err));
-    bool keep_all = (p->flags & MNK_PLAN_TANGENT) != 0; /* the tangent pass reads every delta */
+    bool keep_all = mnk_plan_keeps_gradients(p);
     for (int i = count - 1; i >= 0; i--) {
         mnk_node *n = &p->node[i];
         s[i] = (span){.begin = n->consumers && !keep_all ? count - n->last_consumer : 0,

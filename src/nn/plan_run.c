@@ -61,7 +61,8 @@ void mnk_plan_forward(mnk_plan *plan, const mnk_rng *dropout) {
 static void send_back(mnk_plan *p, mnk_node *n, int slot, unsigned what) {
     if (n->op->in[slot] < 0) return;
     mnk_node *in = mnk_node_in(p, n, slot);
-    bool wanted = ((what & MNK_BACK_WEIGHTS) && in->needs_weights) || ((what & MNK_BACK_INPUTS) && in->needs_input);
+    bool wanted =
+        ((what & (MNK_BACK_WEIGHTS | MNK_BACK_NORMS)) && in->needs_weights) || ((what & MNK_BACK_INPUTS) && in->needs_input);
     if (!wanted || !in->dy || !kind_of(n)->backward) return;
     if (in->has_grad) {
         kind_of(n)->backward(p, n, slot, p->grad_temp);
@@ -72,7 +73,7 @@ static void send_back(mnk_plan *p, mnk_node *n, int slot, unsigned what) {
     }
 }
 
-static void zero_gradients(mnk_plan *p, mnk_node *n) {
+void mnk_zero_node_gradient(mnk_plan *p, const mnk_node *n) {
     for (int r = 0; r < MNK_P_ROLES; r++) {
         const mnk_param *q = mnk_param_of(p, n, r);
         if (q && !q->state) memset(p->params->g + q->offset, 0, q->count * sizeof(real));
@@ -86,11 +87,12 @@ void mnk_plan_walk_back(mnk_plan *p, mnk_value output, unsigned what) {
     for (int i = p->net->n_ops - 1; i >= 0; i--) {
         mnk_node *n = &p->node[i];
         if (!n->has_grad) {
-            if (weights && !add) zero_gradients(p, n);
+            if (weights && !add) mnk_zero_node_gradient(p, n);
             continue;
         }
-        if (weights && kind_of(n)->weights)
-            kind_of(n)->weights(p, n, n->op->in[0] < 0 ? NULL : mnk_node_in(p, n, 0)->y, false, add);
+        const real *x = n->op->in[0] < 0 ? NULL : mnk_node_in(p, n, 0)->y;
+        if (weights && kind_of(n)->weights) kind_of(n)->weights(p, n, x, false, add);
+        if ((what & MNK_BACK_NORMS) && kind_of(n)->norms) kind_of(n)->norms(p, n, x, p->norms2);
         for (int slot = 0; slot < 2; slot++) send_back(p, n, slot, what);
     }
 }

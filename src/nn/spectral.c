@@ -117,13 +117,13 @@ void mnk_spectral_backward(mnk_matrix m, const real *d, const real *scaled, cons
 }
 
 real *mnk_weight_gradient_begin(mnk_plan *p, mnk_node *n, int role, bool *add) {
-    if (!(n->op->flags & MNK_NN_SPECTRAL)) return mnk_node_gradient(p, n, role);
+    if (!(n->op->flags & MNK_NN_SPECTRAL) || p->quotient) return mnk_node_gradient(p, n, role);
     *add = false;
     return p->weight_temp;
 }
 
 void mnk_weight_gradient_end(mnk_plan *p, mnk_node *n, int role, bool add) {
-    if (!(n->op->flags & MNK_NN_SPECTRAL)) return;
+    if (!(n->op->flags & MNK_NN_SPECTRAL) || p->quotient) return;
     bool e = role == MNK_P_E;
     mnk_matrix m = mnk_op_matrix(n->op, role, mnk_param_of(p, n, role));
     mnk_spectral_backward(m, p->weight_temp, n->w[e], mnk_node_state(p, n, e ? MNK_P_EU : MNK_P_U),
