@@ -49,7 +49,9 @@ mnk_status cli_audit_finish(cli_context *c, cli_audit *a, mnk_result *r, mnk_err
     MNK_TRY(write_settings(c, a, r, err));
     if (a->policy_path) MNK_TRY(mnk_policy_judge(&a->policy, r, gate, err));
     if (c->common.json) MNK_TRY(mnk_result_write(r, c->common.json, c->common.force, err));
-    if (a->report_path) MNK_TRY(mnk_audit_page(r, gate, a->policy.rules, a->hide_real, a->report_path, c->common.force, err));
+    if (a->report_path)
+        MNK_TRY(
+            mnk_audit_page(r, a->policy_path ? &a->policy : NULL, gate, a->hide_real, a->report_path, c->common.force, err));
     mnk_result_print(r, stdout, c->colour);
     for (size_t i = 0; i < a->policy.rules; i++) {
         char b[32];

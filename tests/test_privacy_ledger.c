@@ -1,6 +1,7 @@
 /* The ledger: what is written is what is read, nothing can be taken out of it, and no way of dying makes privacy cheaper. */
 #include "test.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "privacy/closed.h"
 #include "privacy/ledger.h"
 
 static mnk_error err = MNK_ERROR_INIT;
@@ -201,7 +203,7 @@ static void test_newer(void **state) {
     mnk_ledger_book *b = NULL;
     mnk_text t = {0};
     char hash[MNK_HASH_TEXT];
-    mnk_text_add(&t, "{\"format\":\"manikin-privacy-ledger\",\"format_version\":2");
+    mnk_text_add(&t, "{\"format\":\"manikin-privacy-ledger\",\"format_version\":3");
     mnk_hash *h = mnk_hash_open();
     mnk_hash_add_text(h, "");
     mnk_hash_add(h, t.s, t.n);
@@ -288,6 +290,53 @@ static void test_kills(void **state) {
     mnk_ledger_close(l);
 }
 
+/* With a bound the guarantee is the bound's, which is more than the list composes to (Canonne, Kamath & Steinke 2020: a closed
+ * form of rho), and entries beyond it are refused by the writer and by the reader. */
+static void test_bound(void **state) {
+    (void)state;
+    const char *path = path_in("bound.ledger");
+    const double rho = 0.1;
+    mnk_mechanism one = {.kind = MNK_MECHANISM_DISCRETE_GAUSSIAN, .noise = 4, .count = 1}; /* rho 1/32 */
+    mnk_ledger *l = NULL;
+    mnk_ledger_book *b = NULL;
+    mnk_permit permit;
+    mnk_guarantee whole, list;
+    assert_ok(mnk_ledger_open(path, &setup, false, &l, &err));
+    assert_ok(mnk_ledger_bound(l, rho, &err));
+    assert_ok(mnk_ledger_bound(l, rho, &err)); /* said once */
+    for (int i = 0; i < 3; i++) assert_ok(mnk_ledger_charge(l, &one, &permit, &err));
+    expect(mnk_ledger_charge(l, &one, &permit, &err), MNK_ERR_INPUT, "more was spent than the bound");
+    assert_true(permit.noise == NULL);
+    mnk_ledger_close(l);
+    assert_ok(mnk_ledger_read(path, &b, &err));
+    assert_true(b->version == 2 && b->entries == 4 && b->bound_rho == rho && fabs(mnk_ledger_rho(b) - 3.0 / 32) < 1e-15);
+    assert_ok(mnk_ledger_guarantee(b, NULL, 1e-5, &whole, &err));
+    assert_ok(mnk_privacy_epsilon(&b->spent, 1e-5, &list, &err));
+    assert_true(fabs(whole.epsilon - mnk_zcdp_epsilon(rho, 1e-5)) < 1e-9 && whole.epsilon > list.epsilon);
+    assert_string_equal(whole.method, "zcdp filter");
+    mnk_mechanisms all = {0};
+    assert_ok(mnk_ledger_add_spent(b, &all, &err)); /* two such ledgers together: rho adds */
+    assert_ok(mnk_ledger_add_spent(b, &all, &err));
+    assert_ok(mnk_privacy_epsilon(&all, 1e-5, &list, &err));
+    assert_true(fabs(list.epsilon - mnk_zcdp_epsilon(2 * rho, 1e-5)) < 1e-9 && all.not_private);
+    mnk_mechanisms_clear(&all);
+    mnk_ledger_book_close(b);
+    /* a larger bound may follow, a smaller one than was spent may not */
+    assert_ok(mnk_ledger_open(path, &setup, true, &l, &err));
+    assert_ok(mnk_ledger_bound(l, 2 * rho, &err));
+    assert_ok(mnk_ledger_charge(l, &one, &permit, &err));
+    expect(mnk_ledger_bound(l, rho, &err), MNK_ERR_INPUT, "more was spent");
+    mnk_ledger_close(l);
+    /* format 1 has no such line */
+    size_t n;
+    uint8_t *text = NULL;
+    assert_ok(mnk_file_read(test_source("tests/fuzz/corpus/ledger/good"), 1 << 20, &text, &n, &err));
+    assert_ok(mnk_ledger_parse((char *)text, n, "good", &b, &err));
+    assert_true(b->version == 1 && b->bound_rho == 0);
+    mnk_ledger_book_close(b);
+    mnk_free(text);
+}
+
 static void test_memory(void **state) {
     (void)state;
     const char *path = path_in("m.ledger");
@@ -310,7 +359,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_not_reset), cmocka_unit_test(test_tampering),
         cmocka_unit_test(test_torn),       cmocka_unit_test(test_newer),     cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_kills),      cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_kills),      cmocka_unit_test(test_memory),    cmocka_unit_test(test_bound),
     };
     return MNK_RUN_TESTS("privacy_ledger", tests);
 }

@@ -38,7 +38,6 @@ static void references(mnk_text *t, const mnk_metric *m) {
 
 static void table(mnk_text *t, const mnk_result *r, const part *p) {
     char b[48];
-    mnk_html_section(t, p->id, p->title);
     mnk_html_element(t, "p", NULL, "%s", p->about);
     mnk_text_add(t, "<div class=\"scroll\"><table><tr><th class=\"t\">measure</th><th class=\"t\">of</th><th>value</th>"
                     "<th class=\"t\">interval</th><th>n</th><th class=\"t\">beside it</th><th class=\"t\">remark</th></tr>\n");
@@ -56,12 +55,16 @@ static void table(mnk_text *t, const mnk_result *r, const part *p) {
         mnk_text_add(t, "</tr>\n");
     }
     mnk_text_add(t, "</table></div>\n");
-    mnk_html_section_end(t);
+}
+
+static bool has_group(const mnk_result *r, const char *group) {
+    for (size_t i = 0; i < r->metrics; i++)
+        if (strcmp(r->metric[i].group, group) == 0) return true;
+    return false;
 }
 
 static void at_risk(mnk_text *t, const mnk_result *r, bool hide_real) {
     size_t n = 0;
-    mnk_html_section(t, "risk", "Records at risk");
     for (size_t i = 0; i < r->flags && !hide_real; i++) n += strcmp(r->flag[i].flag, "at_risk") == 0;
     if (!n) {
         mnk_html_element(t, "p", NULL, "%s", hide_real ? "Real records are not named on this page." : "None was asked for.");
@@ -77,7 +80,26 @@ static void at_risk(mnk_text *t, const mnk_result *r, bool hide_real) {
         }
         mnk_text_add(t, "</table></div>\n");
     }
-    mnk_html_section_end(t);
+}
+
+void mnk_audit_details(mnk_text *t, const mnk_result *r, bool hide_real) {
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+        if (!has_group(r, parts[k].group)) continue;
+        mnk_html_element(t, "h3", NULL, "%s", parts[k].title);
+        table(t, r, &parts[k]);
+    }
+    mnk_html_element(t, "h3", NULL, "Records at risk");
+    at_risk(t, r, hide_real);
+}
+
+void mnk_audit_policy(mnk_text *t, const char *title, const char *hash) {
+    mnk_text_add(t, "<dl>");
+    mnk_html_element(t, "dt", NULL, "policy");
+    mnk_html_element(t, "dd", NULL, "%s", title && *title ? title : "(without a title)");
+    mnk_html_element(t, "dt", NULL, "its hash");
+    mnk_text_add(t, "<dd><code>");
+    mnk_html_text(t, "%s", hash);
+    mnk_text_add(t, "</code></dd></dl>\n");
 }
 
 static void answer(mnk_text *t, const mnk_result *r) {
@@ -110,9 +132,9 @@ static void limits(mnk_text *t, const mnk_result *r) {
     mnk_html_section_end(t);
 }
 
-mnk_status mnk_audit_page(const mnk_result *r, const mnk_gate *gate, size_t gates, bool hide_real, const char *path, bool force,
-                          mnk_error *err) {
-    const mnk_evidence e = {.gate = gate, .gates = gates};
+mnk_status mnk_audit_page(const mnk_result *r, const mnk_policy *policy, const mnk_gate *gate, bool hide_real, const char *path,
+                          bool force, mnk_error *err) {
+    const mnk_evidence e = {.gate = gate, .gates = policy ? policy->rules : 0};
     mnk_text t = {0};
     mnk_html_begin(&t, "Audit of privacy", nav);
     mnk_text_add(&t, "<header>\n");
@@ -125,8 +147,15 @@ mnk_status mnk_audit_page(const mnk_result *r, const mnk_gate *gate, size_t gate
     mnk_text_add(&t, "</header>\n");
     answer(&t, r);
     mnk_report_gates(&t, &e);
-    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) table(&t, r, &parts[k]);
+    if (policy) mnk_audit_policy(&t, policy->title, policy->hash);
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+        mnk_html_section(&t, parts[k].id, parts[k].title);
+        table(&t, r, &parts[k]);
+        mnk_html_section_end(&t);
+    }
+    mnk_html_section(&t, "risk", "Records at risk");
     at_risk(&t, r, hide_real);
+    mnk_html_section_end(&t);
     limits(&t, r);
     mnk_html_end(&t);
     mnk_status status =

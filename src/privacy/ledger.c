@@ -228,6 +228,17 @@ mnk_status mnk_ledger_begin_run(mnk_ledger *l, const char *what, mnk_error *err)
     return text_entry(l, "run", what, err);
 }
 
+mnk_status mnk_ledger_bound(mnk_ledger *l, double rho, mnk_error *err) {
+    mnk_text text = {0};
+    mnk_json j = {.text = &text, .compact = true};
+    if (l->book->version < 2 || rho == l->book->bound_rho) return MNK_OK;
+    begin_entry(l, &j);
+    mnk_json_double(&j, "bound_rho", rho);
+    mnk_status status = commit(l, &text, err);
+    mnk_text_clear(&text);
+    return status;
+}
+
 mnk_status mnk_ledger_charge(mnk_ledger *l, const mnk_mechanism *m, mnk_permit *out, mnk_error *err) {
     mnk_mechanism own = *m;
     mnk_text text = {0};
@@ -260,6 +271,7 @@ void mnk_ledger_emit(const mnk_ledger_book *b, mnk_json *j, const char *key) {
     if (*b->public_facts) mnk_json_string(j, "public", b->public_facts);
     mnk_json_uint(j, "people", b->people);
     mnk_json_uint(j, "runs", b->runs);
+    if (b->bound_rho > 0) mnk_json_double(j, "bound_rho", b->bound_rho);
     mnk_json_array(j, "mechanisms");
     for (size_t i = 0; i < b->spent.n; i++) {
         mnk_json_object(j, NULL);

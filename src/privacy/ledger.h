@@ -12,7 +12,7 @@
 #include "privacy/permit.h"
 
 #define MNK_LEDGER_FORMAT         "manikin-privacy-ledger"
-#define MNK_LEDGER_FORMAT_VERSION 1
+#define MNK_LEDGER_FORMAT_VERSION 2 /* 1: no line "bound_rho" */
 #define MNK_LEDGER_STAMP          "NOT PRIVATE: reproducible noise, for tests"
 
 /* ---- reading ---- */
@@ -28,6 +28,9 @@ typedef struct mnk_ledger_book {
     char generator[32], data[MNK_HASH_TEXT], public_facts[256];
     uint64_t people;      /* n where it is public, 0 otherwise */
     mnk_mechanisms spent; /* everything; spent.not_private where noise was reproducible */
+    int version;          /* of the format it was begun in */
+    double
+        bound_rho; /* 0: none. Else the rho that all entries stay within, whatever they were chosen by; see mnk_ledger_bound */
     mnk_ledger_run *run;
     size_t runs, entries;
     size_t models;
@@ -68,6 +71,12 @@ mnk_status mnk_ledger_open(const char *path, const mnk_ledger_setup *setup, bool
                            mnk_error *err) MNK_CHECK;
 void mnk_ledger_close(mnk_ledger *l);
 
+/* States, before entries are chosen by the answers to earlier ones, the rho (zero-concentrated privacy) that all entries of
+ * this ledger will stay within, those before included. Then the guarantee is that of the bound (a filter: Feldman & Zrnic
+ * 2021); composing the entries as they came out would hold for a list known beforehand only. Entries beyond the bound are
+ * refused. A later, larger bound takes its place. A ledger begun in format 1 has no such line: nothing is written. */
+mnk_status mnk_ledger_bound(mnk_ledger *l, double rho, mnk_error *err) MNK_CHECK;
+
 /* Starts a run: "training", "tuning 3". Charges before the first belong to a run "". */
 mnk_status mnk_ledger_begin_run(mnk_ledger *l, const char *what, mnk_error *err) MNK_CHECK;
 /* Writes the entry, fsyncs, and only then gives the permit (valid while l is open). After a failure (disk full) the ledger
@@ -80,7 +89,12 @@ const mnk_ledger_book *mnk_ledger_state(const mnk_ledger *l);
 /* Hash of the last line: goes into checkpoints and models, for mnk_ledger_check_head. */
 const char *mnk_ledger_head(const mnk_ledger_book *b);
 
-/* What is spent and, where planned is not NULL, planned: the guarantee of both together. */
+/* The sum of rho over all entries. */
+double mnk_ledger_rho(const mnk_ledger_book *b);
+/* What the ledger counts for when it is composed with others: its entries or, with a bound, the bound. Appends to `all`. */
+mnk_status mnk_ledger_add_spent(const mnk_ledger_book *b, mnk_mechanisms *all, mnk_error *err) MNK_CHECK;
+/* What is spent (with a bound: the bound, method "zcdp filter") and, where planned is not NULL, planned: the guarantee of both
+ * together. */
 mnk_status mnk_ledger_guarantee(const mnk_ledger_book *b, const mnk_mechanisms *planned, double delta, mnk_guarantee *out,
                                 mnk_error *err) MNK_CHECK;
 

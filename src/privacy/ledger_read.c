@@ -75,6 +75,7 @@ static mnk_status read_header(const place *p, const json_t *o, mnk_ledger_book *
         mnk_error_hint(p->err, "update manikin");
         return status;
     }
+    b->version = (int)version;
     MNK_TRY(get_text(p, o, "id", true, b->id, sizeof b->id));
     if (strlen(b->id) != 32 || strspn(b->id, "0123456789abcdef") != 32) return refuse(p, "not an id: ", b->id);
     MNK_TRY(get_text(p, o, "unit", true, text, sizeof text));
@@ -99,6 +100,18 @@ static mnk_status add_run(const place *p, const char *what, mnk_ledger_book *b) 
     snprintf(run[b->runs].what, sizeof run[b->runs].what, "%s", what);
     b->runs++;
     return MNK_OK;
+}
+
+double mnk_ledger_rho(const mnk_ledger_book *b) {
+    double rho = 0;
+    for (size_t i = 0; i < b->spent.n; i++)
+        rho += (double)b->spent.item[i].count * mnk_mechanism_table[b->spent.item[i].kind].rho(&b->spent.item[i]);
+    return rho;
+}
+
+static mnk_status check_bound(const place *p, const mnk_ledger_book *b) {
+    if (b->bound_rho == 0 || mnk_ledger_rho(b) <= b->bound_rho * (1 + 1e-9)) return MNK_OK;
+    return refuse(p, "more was spent than the bound that was stated beforehand", "");
 }
 
 /* {"mechanism": name, "count": n, "what": …} and exactly the fields its kind reads. */
@@ -127,7 +140,15 @@ static mnk_status read_mechanism(const place *p, const json_t *o, mnk_ledger_boo
     if (status == MNK_OK) status = mnk_mechanisms_add(&b->run[b->runs - 1].spent, &m, &why);
     if (status == MNK_ERR_MEMORY) return MNK_FAIL(p->err, status, "%s", why.message);
     if (b->spent.n > MNK_LEDGER_KINDS_MAX) return refuse(p, "too many different mechanisms", "");
-    return status == MNK_OK ? MNK_OK : refuse(p, why.message, "");
+    return status == MNK_OK ? check_bound(p, b) : refuse(p, why.message, "");
+}
+
+static mnk_status read_bound(const place *p, const json_t *o, mnk_ledger_book *b) {
+    const json_t *v = json_object_get(o, "bound_rho");
+    const double rho = json_is_number(v) ? json_number_value(v) : 0;
+    if (b->version < 2 || !(rho > 0) || !isfinite(rho)) return refuse(p, "not a bound above 0, or in format 1: ", "bound_rho");
+    b->bound_rho = rho;
+    return check_bound(p, b);
 }
 
 static mnk_status read_entry(const place *p, const json_t *o, mnk_ledger_book *b) {
@@ -140,7 +161,8 @@ static mnk_status read_entry(const place *p, const json_t *o, mnk_ledger_book *b
         MNK_TRY(get_text(p, o, "run", true, what, sizeof what));
         return add_run(p, what, b);
     }
-    if (!json_object_get(o, "model")) return refuse(p, "neither a mechanism, a run nor a model", "");
+    if (json_object_get(o, "bound_rho")) return read_bound(p, o, b);
+    if (!json_object_get(o, "model")) return refuse(p, "neither a mechanism, a run, a bound nor a model", "");
     MNK_TRY(get_hash(p, o, "model", true, b->model));
     b->models++;
     return MNK_OK;
@@ -233,13 +255,26 @@ mnk_status mnk_ledger_check_head(const mnk_ledger_book *b, const char *head, mnk
     return status;
 }
 
+mnk_status mnk_ledger_add_spent(const mnk_ledger_book *b, mnk_mechanisms *all, mnk_error *err) {
+    if (all->neighbours != b->spent.neighbours)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "ledger %s speaks of other neighbours: it cannot be summed with the others", b->id);
+    all->not_private = all->not_private || b->spent.not_private;
+    if (b->bound_rho > 0) {
+        const mnk_mechanism whole = {.kind = MNK_MECHANISM_ZCDP, .rho = b->bound_rho, .what = "bound of a filter"};
+        return mnk_mechanisms_add(all, &whole, err);
+    }
+    for (size_t i = 0; i < b->spent.n; i++) MNK_TRY(mnk_mechanisms_add(all, &b->spent.item[i], err));
+    return MNK_OK;
+}
+
 mnk_status mnk_ledger_guarantee(const mnk_ledger_book *b, const mnk_mechanisms *planned, double delta, mnk_guarantee *out,
                                 mnk_error *err) {
     mnk_mechanisms all = {.neighbours = b->spent.neighbours, .not_private = b->spent.not_private};
     mnk_status status = MNK_OK;
-    for (size_t i = 0; i < b->spent.n; i++) MNK_OUT(mnk_mechanisms_add(&all, &b->spent.item[i], err));
+    MNK_OUT(mnk_ledger_add_spent(b, &all, err));
     for (size_t i = 0; planned && i < planned->n; i++) MNK_OUT(mnk_mechanisms_add(&all, &planned->item[i], err));
     MNK_OUT(mnk_privacy_epsilon(&all, delta, out, err));
+    if (b->bound_rho > 0) out->method = "zcdp filter";
 out:
     mnk_mechanisms_clear(&all);
     return status;

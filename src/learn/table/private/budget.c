@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "privacy/closed.h"
-#include "privacy/mechanism.h"
 
 /* ---- what must be public ---- */
 
@@ -145,12 +144,9 @@ mnk_status mnk_budget_calibrate(const mnk_budget *b, const mnk_mechanisms *plan,
 }
 
 mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) {
-    const mnk_mechanisms *spent = &mnk_ledger_state(b->ledger)->spent;
     const double all = mnk_zcdp_rho(b->config->epsilon, b->config->delta);
-    *rho = all * (1 - 1e-9);
-    for (size_t i = 0; i < spent->n; i++)
-        *rho -= (double)spent->item[i].count * mnk_mechanism_table[spent->item[i].kind].rho(&spent->item[i]);
-    return *rho > LEAST_LEFT * all ? MNK_OK : nothing_left(b, err);
+    *rho = all * (1 - 1e-9) - mnk_ledger_rho(mnk_ledger_state(b->ledger));
+    return *rho > LEAST_LEFT * all ? mnk_ledger_bound(b->ledger, all * (1 - 1e-10), err) : nothing_left(b, err);
 }
 
 mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells, double *noisy, mnk_error *err) {
@@ -173,7 +169,7 @@ mnk_status mnk_budget_state(const mnk_budget *b, bool adaptive, double rows, mnk
     if (g.epsilon > b->config->epsilon * (1 + 1e-6))
         return MNK_FAIL(err, MNK_ERR_FAILED, "internal error: epsilon %.9g was spent, %g was allowed", g.epsilon,
                         b->config->epsilon);
-    if (adaptive) g.epsilon = b->config->epsilon, g.method = "zcdp filter";
+    if (adaptive) g.epsilon = b->config->epsilon, g.method = "zcdp filter"; /* also of a ledger begun in format 1 */
     mnk_json_object(&j, NULL);
     if (g.not_private) mnk_json_string(&j, "stamp", MNK_LEDGER_STAMP);
     mnk_json_double(&j, "epsilon", g.epsilon);

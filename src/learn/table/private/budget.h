@@ -42,7 +42,8 @@ void mnk_budget_close(mnk_budget *b);
 
 /* The factor that makes what the ledger has and the plan together (epsilon, delta)-private; see mnk_privacy_noise. */
 mnk_status mnk_budget_calibrate(const mnk_budget *b, const mnk_mechanisms *plan, double *factor, mnk_error *err) MNK_CHECK;
-/* What is left, as rho of zero-concentrated privacy. */
+/* What is left, as rho of zero-concentrated privacy; the whole is written into the ledger as its bound, for kinds that choose
+ * by earlier answers. */
 mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) MNK_CHECK;
 
 /* noisy = count plus discrete Gaussian noise, [cells]: one use of the permit. */
