@@ -16,11 +16,14 @@ void privacy_print_guarantee(FILE *out, const mnk_guarantee *g) {
         fputs("NOT PRIVATE: the noise was reproducible (a mode for tests); the numbers below promise nothing\n", out);
     fprintf(out, g->is_of_delta ? "delta %.6g at epsilon %g\n" : "epsilon %.6g at delta %g\n",
             g->is_of_delta ? g->delta : g->epsilon, g->is_of_delta ? g->epsilon : g->delta);
-    if (isnan(g->by_rdp)) return; /* nothing was spent */
+    if (isnan(g->by_rdp) && isnan(g->by_pld) && !*g->pld_note) return; /* nothing was spent */
     if (!isnan(g->by_exact)) line(out, "exact (Gaussian mechanism)", g->by_exact, "");
     snprintf(note, sizeof note, "grid %g", g->pld_grid);
     line(out, "privacy loss distribution", g->by_pld, isnan(g->by_pld) ? g->pld_note : note);
-    snprintf(note, sizeof note, "order %g%s", g->rdp_order, g->rdp_order_at_edge ? ", the last there is: may be loose" : "");
+    if (isnan(g->by_rdp)) snprintf(note, sizeof note, "none is known of sampling where a person is replaced");
+    else
+        snprintf(note, sizeof note, "order %g%s", g->rdp_order,
+                 g->rdp_order_at_edge ? ", the last there is: may be loose" : "");
     line(out, "Renyi divergences", g->by_rdp, note);
     fprintf(out, "unit: a person; neighbours: one person %s\n",
             g->neighbours == MNK_ADD_REMOVE ? "added or removed" : "replaced by another");

@@ -376,7 +376,7 @@ static void test_refusals(void **state) {
     (void)state;
     mnk_guarantee g;
     mnk_mechanism m;
-    mnk_mechanisms list = sampled(1, .1, 10), replace = {.neighbours = MNK_REPLACE_ONE};
+    mnk_mechanisms list = sampled(1, .1, 10);
     double factor;
     expect_usage(mnk_privacy_epsilon(&list, 0, &g, &err), "delta");
     expect_usage(mnk_privacy_epsilon(&list, 1, &g, &err), "delta");
@@ -398,8 +398,6 @@ static void test_refusals(void **state) {
     expect_usage(mnk_mechanisms_add(&list, &m, &err), "noise");
     m = (mnk_mechanism){.kind = MNK_MECHANISM_GAUSSIAN, .noise = 1, .sampling_rate = 1.5};
     expect_usage(mnk_mechanisms_add(&list, &m, &err), "sampling rate");
-    m = (mnk_mechanism){.kind = MNK_MECHANISM_GAUSSIAN, .noise = 1, .sampling_rate = .5};
-    expect_usage(mnk_mechanisms_add(&replace, &m, &err), "Poisson");
     m = (mnk_mechanism){.kind = MNK_MECHANISM_PURE, .epsilon = 1, .sampling_rate = .5};
     expect_usage(mnk_mechanisms_add(&list, &m, &err), "gaussian only");
     mnk_mechanisms_clear(&list);

@@ -226,7 +226,7 @@ static void test_fork(void **state) {
 
 static mnk_permit permit_for(mnk_noise *s, mnk_mechanism m) {
     assert_ok(mnk_mechanism_check(&m, MNK_ADD_REMOVE, &err));
-    return (mnk_permit){s, m, m.count, m.count};
+    return (mnk_permit){s, m, m.sensitivity, m.count, m.count};
 }
 
 static void expect_refused(mnk_status status, const char *part) {

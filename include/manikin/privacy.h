@@ -16,12 +16,16 @@
 /* Which two datasets are neighbours. All sensitivities of a list are stated for its relation. */
 typedef enum mnk_neighbours {
     MNK_ADD_REMOVE, /* one person more or less */
-    MNK_REPLACE_ONE /* one person replaced by another; n is public. No Poisson sampling under it */
+    MNK_REPLACE_ONE /* one person replaced by another; n is public */
 } mnk_neighbours;
 
 typedef enum mnk_mechanism_kind {
     MNK_MECHANISM_GAUSSIAN,          /* noise N(0, noise^2) on every coordinate; `sensitivity` in L2; with sampling_rate < 1
-                                        each person takes part independently with that probability (Poisson sampling) */
+                                        each person takes part independently with that probability (Poisson sampling). Under
+                                        MNK_REPLACE_ONE the sensitivity is, as everywhere, the most that replacing a person
+                                        changes: with contributions clipped to C it is 2C, and sampling counts on a person's
+                                        presence changing no more than half of it. What is sampled may then be a pack of
+                                        several persons whose joint contribution is clipped to C */
     MNK_MECHANISM_DISCRETE_GAUSSIAN, /* integers; P(k) ~ exp(-k^2 / (2 noise^2)); `sensitivity` in L2 */
     MNK_MECHANISM_DISCRETE_LAPLACE,  /* integers; P(k) ~ exp(-|k| / noise); `sensitivity` in L1 */
     MNK_MECHANISM_EXPONENTIAL,       /* picks one of many: P(i) ~ exp(epsilon score_i / (2 sensitivity)) */
@@ -64,10 +68,10 @@ MNK_API void mnk_mechanisms_clear(mnk_mechanisms *list);
 typedef struct mnk_guarantee {
     double epsilon, delta;
     bool is_of_delta;   /* epsilon was given and the by_* are deltas */
-    const char *method; /* "exact", "pld", "rdp": whose answer it is */
+    const char *method; /* "exact", "pld", "rdp": whose answer it is; "none": nobody's */
     double by_exact;    /* Gaussians without sampling: closed form (Balle & Wang 2018) */
     double by_pld;      /* privacy loss distribution, connect-the-dots (Doroshenko et al. 2022) */
-    double by_rdp;      /* Renyi DP (Mironov 2017; Mironov, Talwar & Zhang 2019) */
+    double by_rdp;      /* Renyi DP (Mironov 2017; Mironov, Talwar & Zhang 2019); not of sampling under MNK_REPLACE_ONE */
     double rdp_order;
     bool rdp_order_at_edge; /* a larger or smaller order might give less */
     double pld_grid;        /* spacing of privacy losses */
@@ -77,7 +81,8 @@ typedef struct mnk_guarantee {
 } mnk_guarantee;
 
 /* Epsilon at delta in (0, 1), and delta at epsilon > 0. A PLD answer above the RDP answer where both describe the same
- * pairs of distributions is an internal error (MNK_ERR_FAILED), never a result. At most 0.2 s for common settings of one
+ * pairs of distributions is an internal error (MNK_ERR_FAILED), never a result. Where no method applies the answer is
+ * epsilon INFINITY, delta 1. At most 0.2 s for common settings of one
  * mechanism; each different one adds a transform (10 to 50 ms), beyond 256 only Renyi divergences are used. */
 MNK_API mnk_status mnk_privacy_epsilon(const mnk_mechanisms *list, double delta, mnk_guarantee *out, mnk_error *err) MNK_CHECK;
 MNK_API mnk_status mnk_privacy_delta(const mnk_mechanisms *list, double epsilon, mnk_guarantee *out, mnk_error *err) MNK_CHECK;

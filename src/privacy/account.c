@@ -34,29 +34,47 @@ static double total_rho(const mnk_mechanisms *list) {
     return rho;
 }
 
-static void ask_rdp(const mnk_mechanisms *list, const query *q, mnk_guarantee *g) {
-    double rdp[ORDERS_MAX];
+/* No useful divergence is known of a Poisson-sampled Gaussian where a person is replaced. */
+static bool has_renyi(const mnk_mechanisms *list) {
+    for (size_t i = 0; i < list->n; i++)
+        if (list->neighbours == MNK_REPLACE_ONE && list->item[i].sampling_rate < 1) return false;
+    return true;
+}
+
+/* What steers the distribution's numerics, whatever the divergences prove: the order whose losses decide, and about how small
+ * the answer is. */
+typedef struct steering {
+    double order, answer;
+} steering;
+
+static steering ask_rdp(const mnk_mechanisms *list, const query *q, mnk_guarantee *g) {
+    double rdp[ORDERS_MAX], answer;
     size_t best = 0;
     mnk_rdp_compose(list, rdp);
-    if (q->wants_epsilon) g->by_rdp = mnk_rdp_epsilon(mnk_rdp_orders, rdp, mnk_rdp_orders_n, q->given, &best);
-    else g->by_rdp = mnk_rdp_delta(mnk_rdp_orders, rdp, mnk_rdp_orders_n, q->given, &best);
-    g->rdp_order = mnk_rdp_orders[best];
+    if (q->wants_epsilon) answer = mnk_rdp_epsilon(mnk_rdp_orders, rdp, mnk_rdp_orders_n, q->given, &best);
+    else answer = mnk_rdp_delta(mnk_rdp_orders, rdp, mnk_rdp_orders_n, q->given, &best);
+    const steering by = {mnk_rdp_orders[best], answer};
+    if (!has_renyi(list)) return by; /* composed as if the person were added: near enough to steer by, and no more */
+    g->by_rdp = answer;
+    g->rdp_order = by.order;
     g->rdp_order_at_edge = best == 0 || best + 1 == mnk_rdp_orders_n;
     double rho = total_rho(list);
     if (isfinite(rho))
         g->by_rdp = fmin(g->by_rdp, q->wants_epsilon ? mnk_zcdp_epsilon(rho, q->given) : mnk_zcdp_delta(rho, q->given));
+    return by;
 }
 
 static bool pld_must_be_below(const mnk_mechanisms *list, const mnk_pld *pld) {
+    if (!has_renyi(list)) return false;
     for (size_t i = 0; i < list->n; i++)
         if (!mnk_mechanism_table[list->item[i].kind].pld_below_rdp) return false;
     return !pld->coarse;
 }
 
-static mnk_status ask_pld(const mnk_mechanisms *list, const query *q, mnk_guarantee *g, mnk_error *err) {
-    const double tail = 1e-9 * fmin(1, fmax(q->wants_epsilon ? q->given : g->by_rdp, 1e-200));
+static mnk_status ask_pld(const mnk_mechanisms *list, const query *q, steering by, mnk_guarantee *g, mnk_error *err) {
+    const double tail = 1e-9 * fmin(1, fmax(q->wants_epsilon ? q->given : by.answer, 1e-200));
     bool comparable = false;
-    for (double tilt = g->rdp_order - 1; isnan(g->by_pld); tilt = tilt > 0.1 ? tilt / 2 : 0) {
+    for (double tilt = by.order - 1; isnan(g->by_pld); tilt = tilt > 0.1 ? tilt / 2 : 0) {
         mnk_error why = MNK_ERROR_INIT;
         mnk_pld *pld = NULL;
         mnk_status status = mnk_pld_open(list, tilt, tail, &pld, &why);
@@ -93,12 +111,13 @@ static mnk_status answer(const mnk_mechanisms *list, const query *q, bool with_p
         if (multiplier > 0)
             g->by_exact =
                 q->wants_epsilon ? mnk_gaussian_epsilon(multiplier, q->given) : mnk_gaussian_delta(multiplier, q->given);
-        ask_rdp(list, q, g);
-        if (with_pld) MNK_TRY(ask_pld(list, q, g, err));
+        const steering by = ask_rdp(list, q, g);
+        if (with_pld || isnan(g->by_rdp)) MNK_TRY(ask_pld(list, q, by, g, err));
         else snprintf(g->pld_note, sizeof g->pld_note, "not asked for");
         least = g->by_rdp, g->method = "rdp";
-        if (g->by_pld <= least) least = g->by_pld, g->method = "pld";
+        if (!isnan(g->by_pld) && !(g->by_pld > least)) least = g->by_pld, g->method = "pld";
         if (!isnan(g->by_exact)) least = g->by_exact, g->method = "exact";
+        if (isnan(least)) least = q->wants_epsilon ? INFINITY : 1, g->method = "none";
     }
     g->epsilon = q->wants_epsilon ? least : q->given;
     g->delta = q->wants_epsilon ? q->given : least;
@@ -158,7 +177,7 @@ static mnk_status close_in(search *s, double wanted, double low, double high, do
                            mnk_error *err) {
     double weight_low = 1, weight_high = 1;
     for (int k = 0; k < 100 && high > low * (1 + 1e-7); k++) {
-        double below = log(wanted / fmax(at_high, 1e-12)) * weight_high, above = log(at_low / wanted) * weight_low;
+        double below = log(wanted / fmax(at_high, 1e-12)) * weight_high, above = log(fmin(at_low, 1e6) / wanted) * weight_low;
         double share = k % 3 == 2 ? 0.5 : above / (above + below), width = log(high / low), e = 0;
         double margin = fmin(0.25, 4e-8 / width); /* lands a hair inside, so that the bracket closes from both sides */
         double x = low * exp(width * fmin(fmax(share, margin), 1 - margin));
@@ -224,8 +243,10 @@ void mnk_guarantee_report(const mnk_guarantee *g, mnk_result *r) {
     else snprintf(note, sizeof note, "privacy loss distribution, grid %g", g->pld_grid);
     add(r, id, g->by_pld, note);
     snprintf(id, sizeof id, "%s_rdp", kind);
-    snprintf(note, sizeof note, "Renyi divergence of order %g%s", g->rdp_order,
-             g->rdp_order_at_edge ? ", an end of the list of orders: may be loose" : "");
+    if (isnan(g->by_rdp)) snprintf(note, sizeof note, "none is known of sampling where a person is replaced");
+    else
+        snprintf(note, sizeof note, "Renyi divergence of order %g%s", g->rdp_order,
+                 g->rdp_order_at_edge ? ", an end of the list of orders: may be loose" : "");
     add(r, id, g->by_rdp, note);
     if (g->not_private) mnk_result_add_warning(r, "NOT PRIVATE: the noise was reproducible (a mode for tests)");
 }

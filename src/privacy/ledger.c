@@ -249,7 +249,13 @@ mnk_status mnk_ledger_charge(mnk_ledger *l, const mnk_mechanism *m, mnk_permit *
     mnk_ledger_line_mechanism(&j, &own);
     mnk_status status = commit(l, &text, err);
     mnk_text_clear(&text);
-    if (status == MNK_OK) *out = (mnk_permit){&l->noise, own, own.count, own.count};
+    const bool halves = l->book->spent.neighbours == MNK_REPLACE_ONE && own.sampling_rate < 1; /* see MNK_MECHANISM_GAUSSIAN */
+    if (status == MNK_OK)
+        *out = (mnk_permit){.noise = &l->noise,
+                            .mechanism = own,
+                            .change = halves ? own.sensitivity / 2 : own.sensitivity,
+                            .left = own.count,
+                            .batches_left = own.count};
     return status;
 }
 

@@ -102,6 +102,8 @@ static mnk_status positive(const char *name, const char *what, double x, double 
 
 mnk_status mnk_mechanism_check(mnk_mechanism *m, mnk_neighbours neighbours, mnk_error *err) {
     if ((unsigned)m->kind >= MNK_MECHANISM_KINDS) return MNK_FAIL(err, MNK_ERR_USAGE, "unknown mechanism %d", (int)m->kind);
+    if (neighbours != MNK_ADD_REMOVE && neighbours != MNK_REPLACE_ONE)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "unknown relation of neighbours %d", (int)neighbours);
     const mnk_mechanism_info *info = &mnk_mechanism_table[m->kind];
     if (m->count == 0) m->count = 1;
     if (m->sensitivity == 0) m->sensitivity = 1;
@@ -117,8 +119,6 @@ mnk_status mnk_mechanism_check(mnk_mechanism *m, mnk_neighbours neighbours, mnk_
     else m->rho = 0;
     if (m->sampling_rate < 1 && !(info->fields & MNK_FIELD_SAMPLING))
         return MNK_FAIL(err, MNK_ERR_USAGE, "%s: sampling is accounted for gaussian only", info->name);
-    if (m->sampling_rate < 1 && neighbours == MNK_REPLACE_ONE)
-        return MNK_FAIL(err, MNK_ERR_USAGE, "Poisson sampling is accounted for neighbours by adding or removing a person only");
     return MNK_OK;
 }
 

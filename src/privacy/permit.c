@@ -20,7 +20,7 @@ static mnk_status use(mnk_permit *p, mnk_mechanism_kind kind, mnk_error *err) {
 mnk_status mnk_permit_gaussian(mnk_permit *p, double *values, size_t n, mnk_error *err) {
     mnk_grid_gaussian g;
     MNK_TRY(use(p, MNK_MECHANISM_GAUSSIAN, err));
-    MNK_TRY(mnk_grid_gaussian_open(p->mechanism.noise, p->mechanism.sensitivity, n, &g, err));
+    MNK_TRY(mnk_grid_gaussian_open(p->mechanism.noise, p->change, n, &g, err));
     p->left--;
     mnk_grid_gaussian_add(&g, p->noise, values, n);
     mnk_grid_gaussian_close(&g);
@@ -30,7 +30,7 @@ mnk_status mnk_permit_gaussian(mnk_permit *p, double *values, size_t n, mnk_erro
 mnk_status mnk_permit_gaussian_f32(mnk_permit *p, float *values, size_t n, mnk_error *err) {
     mnk_grid_gaussian g;
     MNK_TRY(use(p, MNK_MECHANISM_GAUSSIAN, err));
-    MNK_TRY(mnk_grid_gaussian_open(p->mechanism.noise, p->mechanism.sensitivity, n, &g, err));
+    MNK_TRY(mnk_grid_gaussian_open(p->mechanism.noise, p->change, n, &g, err));
     p->left--;
     mnk_grid_gaussian_add_f32(&g, p->noise, values, n);
     mnk_grid_gaussian_close(&g);

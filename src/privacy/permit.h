@@ -17,6 +17,7 @@
 typedef struct mnk_permit {
     mnk_noise *noise; /* the ledger's; do not draw from it */
     mnk_mechanism mechanism;
+    double change;         /* of the query, the smallest that the guarantee counts on: rounding may not lengthen it unpaid */
     uint64_t left;         /* draws not made yet */
     uint64_t batches_left; /* Poisson batches not drawn yet */
 } mnk_permit;

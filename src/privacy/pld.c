@@ -101,7 +101,8 @@ static mnk_status build_steps(plan *p, double tilt, double tail, mnk_error *err)
     for (int d = 0; d < 2; d++) p->log_scale[d] = p->log_finite[d] = 0;
     for (size_t i = 0; i < p->list->n; i++) {
         const mnk_mechanism *m = &p->list->item[i];
-        p->step[i] = (mnk_pld_step){.grid = p->grid, .tail = tail / ((double)m->count * (double)p->list->n)};
+        p->step[i] = (mnk_pld_step){
+            .grid = p->grid, .tail = tail / ((double)m->count * (double)p->list->n), .neighbours = p->list->neighbours};
         if (!mnk_mechanism_table[m->kind].pld)
             return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "of %s only Renyi divergences are known", mnk_mechanism_name(m->kind));
         MNK_TRY(mnk_mechanism_table[m->kind].pld(m, &p->step[i], err));

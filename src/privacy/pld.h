@@ -13,15 +13,23 @@
 enum { MNK_PLD_REMOVE, MNK_PLD_ADD };
 
 typedef struct mnk_pld_step {
-    double grid;        /* spacing of losses, nats; set before a builder is called */
-    double tail;        /* probability that a builder may move to the infinite loss; set before too */
-    long first;         /* loss of mass[.][0] is first * grid */
-    size_t n;           /* at least 1 */
-    double *mass[2];    /* [n] each */
-    double infinity[2]; /* probability of an infinite loss */
+    double grid;               /* spacing of losses, nats; set before a builder is called */
+    double tail;               /* probability that a builder may move to the infinite loss; set before too */
+    mnk_neighbours neighbours; /* and this: what the two datasets differ in */
+    long first;                /* loss of mass[.][0] is first * grid */
+    size_t n;                  /* at least 1 */
+    double *mass[2];           /* [n] each */
+    double infinity[2];        /* probability of an infinite loss */
 } mnk_pld_step;
 
 void mnk_pld_step_clear(mnk_pld_step *s);
+/* For builders: room for losses in [low, high], all masses 0. MNK_ERR_UNSUPPORTED where they spread too far. */
+mnk_status mnk_pld_step_room(mnk_pld_step *s, double low, double high, mnk_error *err) MNK_CHECK;
+/* Loss of the point x, in units of the sensitivity, of the Gaussian with multiplier s sampled at rate q: person there against
+ * person not there. */
+double mnk_pld_sampled_loss(double q, double s, double x);
+/* The Gaussian sampled at rate < 1 where one person is replaced (pld_replace.c); mnk_pld_gaussian calls it. */
+mnk_status mnk_pld_replaced_gaussian(const mnk_mechanism *m, mnk_pld_step *out, mnk_error *err) MNK_CHECK;
 
 /* Builders by kind (mnk_mechanism_table). MNK_ERR_UNSUPPORTED, with the reason, where a setting has none. */
 mnk_status mnk_pld_gaussian(const mnk_mechanism *m, mnk_pld_step *out, mnk_error *err) MNK_CHECK;

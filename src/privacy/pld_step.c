@@ -15,8 +15,7 @@ void mnk_pld_step_clear(mnk_pld_step *s) {
     s->n = 0;
 }
 
-/* Room for losses in [low, high]. */
-static mnk_status make_room(mnk_pld_step *s, double low, double high, mnk_error *err) {
+mnk_status mnk_pld_step_room(mnk_pld_step *s, double low, double high, mnk_error *err) {
     if (!(fmax(-low, high) <= MAX_LOSS))
         return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "one use may lose more than %g nats", MAX_LOSS);
     s->first = (long)floor(low / s->grid);
@@ -72,7 +71,7 @@ static double point_of_loss(double q, double s, double e) {
     return isnan(t) ? -INFINITY : s * s * t + 0.5;
 }
 
-static double loss_of_point(double q, double s, double x) {
+double mnk_pld_sampled_loss(double q, double s, double x) {
     double exponent = (2 * x - 1) / (2 * s * s);
     if (q >= 1) return exponent;
     return exponent > 30 ? exponent + log(q) + log1p((1 - q) / q * exp(-exponent)) : log1p(q * expm1(exponent));
@@ -82,10 +81,11 @@ static double loss_of_point(double q, double s, double x) {
  * the losses are the same with the other sign: one walk over the points x of the grid serves both. */
 mnk_status mnk_pld_gaussian(const mnk_mechanism *m, mnk_pld_step *out, mnk_error *err) {
     const double q = m->sampling_rate, s = mnk_multiplier(m);
+    if (out->neighbours == MNK_REPLACE_ONE && q < 1) return mnk_pld_replaced_gaussian(m, out, err);
     const double reach = s * sqrt(-2 * log(fmin(out->tail, 1e-6))); /* normal tail below tail/2 */
-    double low = loss_of_point(q, s, -reach), high = loss_of_point(q, s, 1 + reach);
+    double low = mnk_pld_sampled_loss(q, s, -reach), high = mnk_pld_sampled_loss(q, s, 1 + reach);
     double widest = fmax(-low, high);
-    MNK_TRY(make_room(out, -widest, widest, err));
+    MNK_TRY(mnk_pld_step_room(out, -widest, widest, err));
     const size_t half = (out->n - 1) / 2, points = 2 * half + 1;
     out->first = -(long)half; /* symmetric, so that the mirror image of a grid point is one */
     out->n = points;
@@ -113,7 +113,7 @@ mnk_status mnk_pld_gaussian(const mnk_mechanism *m, mnk_pld_step *out, mnk_error
 
 /* Randomised response, the worst pair of any epsilon-private mechanism. */
 static mnk_status randomised_response(double epsilon, mnk_pld_step *out, mnk_error *err) {
-    MNK_TRY(make_room(out, -epsilon, epsilon, err));
+    MNK_TRY(mnk_pld_step_room(out, -epsilon, epsilon, err));
     add_atom(out, epsilon, 1 / (1 + exp(-epsilon)));
     add_atom(out, -epsilon, exp(-epsilon) / (1 + exp(-epsilon)));
     return MNK_OK;
@@ -136,7 +136,7 @@ mnk_status mnk_pld_discrete_gaussian(const mnk_mechanism *m, mnk_pld_step *out, 
         return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "a discrete Gaussian of noise %g has too many losses", m->noise);
     const double reach = ceil(m->noise * sqrt(-2 * log(fmin(out->tail, 1e-6) * 0.1))) + 1;
     double total = 0, widest = (shift * shift + 2 * reach * shift) / (2 * v);
-    MNK_TRY(make_room(out, -widest, widest, err));
+    MNK_TRY(mnk_pld_step_room(out, -widest, widest, err));
     for (double k = -reach; k <= reach; k++) total += exp(-k * k / (2 * v));
     for (double k = -reach; k <= reach; k++)
         add_atom(out, (shift * shift - 2 * k * shift) / (2 * v), exp(-k * k / (2 * v)) / total);
@@ -149,7 +149,7 @@ mnk_status mnk_pld_discrete_gaussian(const mnk_mechanism *m, mnk_pld_step *out, 
  * P(loss > e) = (1-w)/c, Q(loss > e) = (1-w) w e^-e / c, w = exp((e - epsilon)/2), c = 1 - exp(-epsilon). */
 mnk_status mnk_pld_exponential(const mnk_mechanism *m, mnk_pld_step *out, mnk_error *err) {
     const double epsilon = m->epsilon, c = -expm1(-epsilon);
-    MNK_TRY(make_room(out, -epsilon, epsilon, err));
+    MNK_TRY(mnk_pld_step_room(out, -epsilon, epsilon, err));
     double p = 1, q = 1;
     for (size_t i = 0; i + 1 < out->n; i++) {
         double e = ((double)out->first + (double)i + 1) * out->grid, p1 = 1, q1 = 1;
