@@ -37,6 +37,7 @@ const cli_verb *const cli_verbs[] = {
     &cli_train_table_verbs[6],
     &cli_train_table_verbs[7],
     &cli_train_table_verbs[8],
+    &cli_train_table_verbs[9],
     &cli_verb_sample,
     &cli_verb_simulate_histology,
     &cli_verb_train_classifier,

@@ -49,7 +49,8 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_HALVES,       /* which half of a table learns and which judges: leaks of the outcome */
     MNK_PURPOSE_TABLE_NEURAL, /* steps of a neural generator of tables: rows, conditions, latent numbers, noise */
     MNK_PURPOSE_ATTACK,       /* which records attacks on privacy look at, and how the unseen ones are dealt */
-    MNK_PURPOSE_ATTACK_QUERY  /* what attacks on tables ask: rows, columns, predicates */
+    MNK_PURPOSE_ATTACK_QUERY, /* what attacks on tables ask: rows, columns, predicates */
+    MNK_PURPOSE_EMBEDDING     /* dp-merf: random features, and the latent numbers of its training */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

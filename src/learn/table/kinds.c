@@ -12,6 +12,7 @@ extern const mnk_generator_kind mnk_kind_ctgan;
 extern const mnk_generator_kind mnk_kind_tvae;
 extern const mnk_generator_kind mnk_kind_mst;
 extern const mnk_generator_kind mnk_kind_aim;
+extern const mnk_generator_kind mnk_kind_merf;
 extern const mnk_generator_kind mnk_kind_bootstrap;
 extern const mnk_generator_kind mnk_kind_shuffle;
 
@@ -23,6 +24,7 @@ const mnk_generator_kind *const mnk_generator_kinds[] = {
     &mnk_kind_tvae,
     &mnk_kind_mst,
     &mnk_kind_aim,
+    &mnk_kind_merf,
     &mnk_kind_bootstrap,
     &mnk_kind_shuffle,
     NULL,

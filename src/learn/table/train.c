@@ -73,7 +73,8 @@ out:
 /* Person or row? */
 static mnk_status choose_unit(trainer *r, bool *by_person, mnk_error *err) {
     const mnk_generator_kind *kind = r->g->kind;
-    bool several = r->data->person && r->data->persons < r->data->n, can = (kind->can & MNK_KIND_GIVEN) != 0;
+    bool several = r->data->person && r->data->persons < r->data->n,
+         can = (kind->can & MNK_KIND_GIVEN) != 0 && !(kind->can & MNK_KIND_PRIVATE); /* a second model would be paid twice */
     *by_person = false;
     if (r->g->config.unit == MNK_UNIT_ROW) return MNK_OK;
     if ((kind->can & MNK_KIND_PRIVATE) && r->g->config.unit == MNK_UNIT_AUTO) return MNK_OK; /* says itself what it does */

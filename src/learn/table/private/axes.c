@@ -55,16 +55,16 @@ void mnk_axes_clear(mnk_axes *a) {
     *a = (mnk_axes){0};
 }
 
-static uint8_t bin_of(const mnk_axis *a, const mnk_table *t, size_t c, size_t row) {
+uint8_t mnk_axis_bin(const mnk_axis *a, const mnk_table *t, size_t c, size_t row) {
     if (mnk_table_is_missing(t, c, row)) return 0;
     if (!a->is_number) return t->code[c][row] + 1 < a->bins ? (uint8_t)(t->code[c][row] + 1) : 0;
     double at = a->width > 0 ? floor((t->number[c][row] - a->low) / a->width) : 0;
-    return (uint8_t)(1 + (int32_t)fmax(0, fmin(at, (double)a->bins - 2))); /* values outside the bounds take the outer bin */
+    return (uint8_t)(1 + (int32_t)fmax(0, fmin(at, (double)a->bins - 2)));
 }
 
 void mnk_axes_encode(const mnk_axes *a, const mnk_table *t, const uint32_t *index, size_t n, uint8_t *bin) {
     for (size_t c = 0; c < a->columns; c++)
-        for (size_t i = 0; i < n; i++) bin[c * n + i] = bin_of(&a->axis[c], t, c, index[i]);
+        for (size_t i = 0; i < n; i++) bin[c * n + i] = mnk_axis_bin(&a->axis[c], t, c, index[i]);
 }
 
 static int descending(const void *a, const void *b) {

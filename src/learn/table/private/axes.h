@@ -29,6 +29,8 @@ typedef struct mnk_axes {
 /* One cell a bin. `bins`: of a column of numbers at most. MNK_ERR_INPUT names the column of numbers that has no bounds. */
 mnk_status mnk_axes_open(const mnk_schema *s, size_t bins, mnk_axes *out, mnk_error *err) MNK_CHECK;
 void mnk_axes_clear(mnk_axes *a);
+/* Bin of a cell; a value outside the bounds takes the outer bin. */
+uint8_t mnk_axis_bin(const mnk_axis *a, const mnk_table *t, size_t column, size_t row);
 /* bin[column * n + i] of row index[i]. */
 void mnk_axes_encode(const mnk_axes *a, const mnk_table *t, const uint32_t *index, size_t n, uint8_t *bin);
 /* Bins whose noisy count is below `least` share one cell, within which they are drawn by their noisy counts after those were
