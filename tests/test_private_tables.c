@@ -21,8 +21,9 @@
 #include "privacy/ledger.h"
 
 static mnk_error err = MNK_ERROR_INIT;
-static const char *const kinds[] = {"mst", "aim"};
-enum { KINDS = 2 };
+static const char *const kinds[] = {"mst", "aim", "dp-merf"};
+enum { KINDS = 3 };
+static const int ledger_lines[KINDS] = {5, 12, 3}; /* before the last charge is spent: header, run, charges */
 
 static void expect(mnk_status got, mnk_status want, const char *part) {
     if (got != want || !strstr(err.message, part))
@@ -188,6 +189,7 @@ static void fresh(const char *name) {
 static mnk_status train(const char *kind, const mnk_table *t, uint64_t seed, const char *a, const char *b, const char *c) {
     const char *setting[8] = {"steps=200"};
     size_t n = 1;
+    if (strcmp(kind, "dp-merf") == 0) setting[n++] = "width=32", setting[n++] = "batch=64";
     for (const char *const *s = (const char *const[]){a, b, c, NULL}; *s; s++) setting[n++] = *s;
     return mnk_table_generator_train(kind, t, setting, n, seed, model_path, true, NULL, &err);
 }
@@ -213,7 +215,7 @@ static void test_dependence(void **state) {
     mnk_table *t = clinic(4000, 1);
     for (int k = 0; k < KINDS; k++) {
         fresh("dependence");
-        assert_ok(train(kinds[k], t, 1, "epsilon=20", "delta=1e-6", NULL));
+        assert_ok(train(kinds[k], t, 1, "epsilon=20", "delta=1e-6", k == 2 ? "steps=600" : NULL));
         mnk_table *made = draw(20000);
         size_t missing = 0;
         for (int32_t ill = 0; ill < 2; ill++)
@@ -380,7 +382,7 @@ static void test_killed(void **state) {
             }
             assert_true(child > 0);
             /* killed when its ledger has so many lines, or a little later: before and between charges, and in the fit */
-            size_t lines = 1 + mnk_rng_below(&rng, k ? 12 : 5);
+            size_t lines = 1 + mnk_rng_below(&rng, (uint64_t)ledger_lines[k]);
             int how;
             while (lines_of(ledger_path) < lines && waitpid(child, &how, WNOHANG) == 0) usleep(500);
             usleep((useconds_t)mnk_rng_below(&rng, 2000));
