@@ -50,7 +50,8 @@ typedef enum mnk_purpose {
     MNK_PURPOSE_TABLE_NEURAL, /* steps of a neural generator of tables: rows, conditions, latent numbers, noise */
     MNK_PURPOSE_ATTACK,       /* which records attacks on privacy look at, and how the unseen ones are dealt */
     MNK_PURPOSE_ATTACK_QUERY, /* what attacks on tables ask: rows, columns, predicates */
-    MNK_PURPOSE_EMBEDDING     /* dp-merf: random features, and the latent numbers of its training */
+    MNK_PURPOSE_EMBEDDING,    /* dp-merf: random features, and the latent numbers of its training */
+    MNK_PURPOSE_CANARY        /* where the canaries of private training point */
 } mnk_purpose;
 
 /* A cursor on one stream. Copying it copies the position. */

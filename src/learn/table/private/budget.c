@@ -42,13 +42,7 @@ static mnk_status check_schema(const mnk_table *t, mnk_error *err) {
 }
 
 mnk_status mnk_private_check(const mnk_table *t, const mnk_private_config *c, mnk_error *err) {
-    if (c->epsilon == 0 || c->delta == 0) {
-        mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "a private generator needs %s",
-                                     c->epsilon == 0 ? "an epsilon above 0" : "a delta above 0");
-        mnk_error_hint(err, "state both, for instance --epsilon 1 --delta %.0e", fmin(1e-6, 0.1 / (double)(t->persons + 1)));
-        return status;
-    }
-    MNK_TRY(mnk_privacy_check_target(c->epsilon, c->delta, t->persons, err));
+    MNK_TRY(mnk_private_target_check(&c->target, t->persons, err));
     return c->public_schema ? MNK_OK : check_schema(t, err);
 }
 
@@ -79,7 +73,6 @@ static void say_what_is_left_out(const mnk_table *t, const mnk_budget *b, const 
 mnk_status mnk_budget_open(const mnk_table *t, const char *generator, const mnk_private_config *c, mnk_fit_context *context,
                            mnk_budget *out, mnk_error *err) {
     char facts[256];
-    mnk_text path = {0};
     *out = (mnk_budget){.config = c};
     snprintf(facts, sizeof facts, "%s; at most %lld row%s a person%s",
              c->public_schema ? "levels and bounds: of the data, declared public (--public-schema)"
@@ -88,20 +81,11 @@ mnk_status mnk_budget_open(const mnk_table *t, const char *generator, const mnk_
              t->person ? "" : " (every row is a person)");
     MNK_TRY(choose_rows(t, (size_t)c->rows_per_person, out, err));
     say_what_is_left_out(t, out, context->observer);
-    mnk_text_printf(&path, "%s.ledger", context->model_path);
-    if (path.failed) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
-    mnk_ledger_setup setup = {.neighbours = MNK_ADD_REMOVE,
-                              .generator = generator,
-                              .data_hash = *t->hash ? t->hash : NULL,
-                              .public_facts = facts,
-                              .is_reproducible = c->reproducible,
-                              .test_seed = context->seed};
-    mnk_status status = mnk_ledger_open(path.s, &setup, c->resume, &context->ledger, err);
-    mnk_text_clear(&path);
+    const mnk_ledger_setup setup = {
+        .neighbours = MNK_ADD_REMOVE, .generator = generator, .data_hash = *t->hash ? t->hash : NULL, .public_facts = facts};
+    mnk_status status = mnk_private_ledger_open(&c->target, context->model_path, &setup, context->seed, context->observer,
+                                                &context->ledger, err);
     out->ledger = context->ledger;
-    if (status == MNK_OK) status = mnk_ledger_begin_run(out->ledger, "training", err);
-    if (c->reproducible)
-        mnk_observe_log(context->observer, MNK_LOG_WARNING, "NOT PRIVATE: the noise comes from --seed and can be repeated");
     return status;
 }
 
@@ -109,44 +93,15 @@ void mnk_budget_close(mnk_budget *b) { mnk_free(b->row); }
 
 /* ---- calibrating ---- */
 
-/* Less than this share of epsilon (or rho) is no budget: the model would be noise, and its ledger look as if it were one. */
-static const double LEAST_LEFT = 0.02;
-
-static mnk_status nothing_left(const mnk_budget *b, mnk_error *err) {
-    mnk_guarantee g;
-    MNK_TRY(mnk_ledger_guarantee(mnk_ledger_state(b->ledger), NULL, b->config->delta, &g, err));
-    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "the ledger has spent epsilon %.4g already; nothing is left of %g",
-                                 g.epsilon, b->config->epsilon);
-    mnk_error_hint(err, "what was spent stays spent, also by runs that were stopped: a larger --epsilon, or other data");
-    return status;
-}
-
 mnk_status mnk_budget_calibrate(const mnk_budget *b, const mnk_mechanisms *plan, double *factor, mnk_error *err) {
-    const mnk_ledger_book *book = mnk_ledger_state(b->ledger);
-    const double epsilon = b->config->epsilon, delta = b->config->delta;
-    double low = -14, high = 24; /* powers of two */
-    mnk_guarantee g;
-    if (book->spent.n == 0) return mnk_privacy_noise(plan, epsilon, delta, factor, &g, err);
-    MNK_TRY(mnk_ledger_guarantee(book, NULL, delta, &g, err));
-    if (g.epsilon > (1 - LEAST_LEFT) * epsilon) return nothing_left(b, err);
-    while (high - low > 1e-5) {
-        mnk_mechanisms scaled;
-        double middle = 0.5 * (low + high);
-        MNK_TRY(mnk_mechanisms_scaled(plan, exp2(middle), &scaled, err));
-        mnk_status status = mnk_ledger_guarantee(book, &scaled, delta, &g, err);
-        mnk_mechanisms_clear(&scaled);
-        if (status != MNK_OK) return status;
-        if (g.epsilon <= epsilon) high = middle;
-        else low = middle;
-    }
-    *factor = exp2(high);
-    return MNK_OK;
+    return mnk_private_calibrate(&b->config->target, b->ledger, plan, factor, err);
 }
 
 mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) {
-    const double all = mnk_zcdp_rho(b->config->epsilon, b->config->delta);
+    const double all = mnk_zcdp_rho(b->config->target.epsilon, b->config->target.delta);
     *rho = all * (1 - 1e-9) - mnk_ledger_rho(mnk_ledger_state(b->ledger));
-    return *rho > LEAST_LEFT * all ? mnk_ledger_bound(b->ledger, all * (1 - 1e-10), err) : nothing_left(b, err);
+    return *rho > MNK_PRIVATE_LEAST_LEFT * all ? mnk_ledger_bound(b->ledger, all * (1 - 1e-10), err)
+                                               : mnk_private_nothing_left(&b->config->target, b->ledger, err);
 }
 
 mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells, double *noisy, mnk_error *err) {
@@ -162,29 +117,17 @@ mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells,
 /* ---- stating ---- */
 
 mnk_status mnk_budget_state(const mnk_budget *b, bool adaptive, double rows, mnk_fit_context *context, mnk_error *err) {
-    const mnk_ledger_book *book = mnk_ledger_state(b->ledger);
     mnk_guarantee g;
     mnk_json j = {.text = &context->guarantee, .compact = true};
-    MNK_TRY(mnk_ledger_guarantee(book, NULL, b->config->delta, &g, err));
-    if (g.epsilon > b->config->epsilon * (1 + 1e-6))
-        return MNK_FAIL(err, MNK_ERR_FAILED, "internal error: epsilon %.9g was spent, %g was allowed", g.epsilon,
-                        b->config->epsilon);
-    if (adaptive) g.epsilon = b->config->epsilon, g.method = "zcdp filter"; /* also of a ledger begun in format 1 */
+    MNK_TRY(mnk_private_guarantee(&b->config->target, b->ledger, &g, err));
+    if (adaptive) g.epsilon = b->config->target.epsilon, g.method = "zcdp filter"; /* also of a ledger begun in format 1 */
     mnk_json_object(&j, NULL);
-    if (g.not_private) mnk_json_string(&j, "stamp", MNK_LEDGER_STAMP);
-    mnk_json_double(&j, "epsilon", g.epsilon);
-    mnk_json_double(&j, "delta", g.delta);
-    mnk_json_double(&j, "epsilon_allowed", b->config->epsilon);
-    mnk_json_string(&j, "method", g.method);
-    mnk_json_string(&j, "unit", "person");
+    mnk_private_write(&b->config->target, &g, &j);
     mnk_json_int(&j, "rows_per_person", b->config->rows_per_person);
-    mnk_json_string(&j, "neighbours", "one person more or less");
-    mnk_ledger_emit(book, &j, "ledger");
+    mnk_ledger_emit(mnk_ledger_state(b->ledger), &j, "ledger");
     mnk_json_end_object(&j);
     if (context->guarantee.failed) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata");
-    snprintf(context->privacy, sizeof context->privacy,
-             "%sdifferential privacy, epsilon %.4g, delta %.3g, a person more or less; ledger %s",
-             g.not_private ? "NOT PRIVATE (reproducible noise, for tests): " : "", g.epsilon, g.delta, book->id);
+    mnk_private_line(&g, b->ledger, context->privacy, sizeof context->privacy);
     context->rows = (size_t)fmax(1, round(rows));
     return MNK_OK;
 }

@@ -3,25 +3,22 @@
 #ifndef MNK_LEARN_TABLE_PRIVATE_BUDGET_H
 #define MNK_LEARN_TABLE_PRIVATE_BUDGET_H
 
+#include "learn/private_target.h"
 #include "learn/table/kind.h"
-#include "privacy/ledger.h"
 
 /* The first member of the config of every kind with MNK_KIND_PRIVATE: the frame reads it. */
 typedef struct mnk_private_config {
-    double epsilon, delta;
+    mnk_private_target target;
     int64_t bins, rows_per_person;
-    bool public_schema, resume, reproducible;
+    bool public_schema;
 } mnk_private_config;
 
 /* clang-format off */
 #define MNK_PRIVATE_OPTION_ROWS(config) \
-    {"epsilon", 0, MNK_OPTION_REAL, offsetof(config, budget.epsilon), "E", "0", 0, 0, NULL, "the privacy budget, to be stated: 1 is strong protection, above 10 promises little", false}, \
-    {"delta", 0, MNK_OPTION_REAL, offsetof(config, budget.delta), "D", "0", 0, 0, NULL, "chance that the promise fails, to be stated: well below 1 / persons", false}, \
+    MNK_PRIVATE_TARGET_ROWS(config, budget.target), MNK_PRIVATE_RESUME_ROW(config, budget.target), \
     {"rows-per-person", 0, MNK_OPTION_INT, offsetof(config, budget.rows_per_person), "N", "1", 1, 1000, NULL, "rows of a person that take part, the first ones; public, more cost noise", false}, \
     {"bins", 0, MNK_OPTION_INT, offsetof(config, budget.bins), "N", "32", 2, 255, NULL, "bins of a column of numbers, of equal width between its bounds", false}, \
-    {"public-schema", 0, MNK_OPTION_BOOL, offsetof(config, budget.public_schema), NULL, "false", 0, 0, NULL, "you state that levels and bounds of the schema are public although they were inferred from these data", false}, \
-    {"resume", 0, MNK_OPTION_BOOL, offsetof(config, budget.resume), NULL, "false", 0, 0, NULL, "go on with the privacy ledger of a stopped run; what it charged stays spent", false}, \
-    {"reproducible-noise", 0, MNK_OPTION_BOOL, offsetof(config, budget.reproducible), NULL, "false", 0, 0, NULL, "noise from --seed, for tests: the model is stamped NOT PRIVATE", true}
+    {"public-schema", 0, MNK_OPTION_BOOL, offsetof(config, budget.public_schema), NULL, "false", 0, 0, NULL, "you state that levels and bounds of the schema are public although they were inferred from these data", false}
 /* clang-format on */
 
 /* Refuses (MNK_ERR_USAGE, MNK_ERR_INPUT) an impossible target, and a schema that was learned from the rows: inferred, or with

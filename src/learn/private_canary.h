@@ -1,0 +1,42 @@
+/* Canaries: made-up units whose gradient points along one random coordinate each (Nasr et al. 2023), in by a coin, and the
+ * audit of one training run by guessing the coins (Steinke, Nasr & Jagielski 2023). */
+#ifndef MNK_LEARN_PRIVATE_CANARY_H
+#define MNK_LEARN_PRIVATE_CANARY_H
+
+#include "base/error.h"
+#include "base/json.h"
+
+typedef struct mnk_canaries {
+    size_t n;
+    bool replaces;    /* the coin says which of two opposite gradients, not whether there is one */
+    size_t *place;    /* [n] coordinate, all different */
+    float *direction; /* [n] +1 or -1, known to the guesser */
+    double *memory;   /* [2n] scores, then coins (0 or 1) */
+} mnk_canaries;
+
+/* Places from the seed; coins from the system's generator, or with `reproducible` from the seed too. */
+mnk_status mnk_canaries_open(size_t n, size_t coordinates, bool replaces, bool reproducible, uint64_t seed, mnk_canaries *out,
+                             mnk_error *err) MNK_CHECK;
+void mnk_canaries_close(mnk_canaries *c);
+
+/* Adds the gradients, of length `length` each, of the canaries `drawn` (numbered from `first`) whose coin says so to sum. */
+void mnk_canaries_add(const mnk_canaries *c, const uint32_t *drawn, size_t n, uint32_t first, double length, float *sum);
+/* Scores: each canary's coordinate of what was released. */
+void mnk_canaries_look(mnk_canaries *c, const float *released);
+
+typedef struct mnk_canary_verdict {
+    size_t canaries, guesses, correct;
+    double level, delta, bound; /* epsilon is at least `bound`, with confidence `level` */
+} mnk_canary_verdict;
+
+/* Two rules, both fixed before the scores are seen, each at half of 1 - level; the better bound counts. One guesses "in" for
+ * the tenth with the highest scores and "out" for the tenth with the lowest. The other guesses about a fiftieth: the highest,
+ * because a unit that is in is drawn now and then, and one that never was looks like one that is out; with opposite gradients
+ * both ends. */
+mnk_status mnk_canaries_judge(const mnk_canaries *c, double delta, double level, mnk_canary_verdict *out,
+                              mnk_error *err) MNK_CHECK;
+void mnk_canary_verdict_write(const mnk_canary_verdict *v, double claimed, mnk_json *j, const char *key);
+/* The claim against the bound: MNK_ERR_GATE when it is refuted. */
+mnk_status mnk_canary_verdict_check(const mnk_canary_verdict *v, double claimed, mnk_error *err) MNK_CHECK;
+
+#endif
