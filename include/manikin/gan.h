@@ -44,6 +44,13 @@ typedef struct mnk_gan_config {
     /* Which weights the model file gets. */
     int keep;        /* best | last: the snapshot most like train in means and spreads of every class, or the end of the run */
     double patience; /* kimg without a better snapshot before the run ends; 0: never */
+    /* Differential privacy of persons; docs/methods/private-training.md. Refuses what looks at real images without paying for
+     * it: r1, r2, relativistic, ramp, patience, epochs, minutes; adaptive augmentation is off, the last weights are kept. */
+    bool dp;
+    double epsilon, delta;   /* the guarantee */
+    double clip;             /* L2 norm that the gradient of a pack is clipped to */
+    int64_t canaries;        /* made-up packs trained along, which bound epsilon from below; 0: none */
+    bool reproducible_noise; /* noise from the seed, for tests: the model is stamped NOT PRIVATE */
     /* Machinery. */
     int backend;                      /* auto | reference | onednn */
     double log_every, snapshot_every; /* kimg */
@@ -65,7 +72,9 @@ MNK_API void mnk_gan_config_defaults(mnk_gan_config *config);
  * competes for the model file, but a continued run does not remember it, so that it equals one that was never cut. Same data,
  * settings and seed give the same bytes for any number of threads and any number of stops and resumes. MNK_ERR_INTERRUPTED when
  * the observer asked to stop: the checkpoint is saved. MNK_ERR_FAILED when the training diverged: the last good checkpoint is
- * kept. MNK_ERR_INPUT for unusable data or an incompatible checkpoint. */
+ * kept. MNK_ERR_INPUT for unusable data or an incompatible checkpoint.
+ * With dp the ledger MODEL.ledger stands beside the model, no file but it says more of the data than the noise allows, and runs do
+ * not repeat: batches and noise come from the operating system. A person is a group of `train`, or an image without one. */
 MNK_API mnk_status mnk_gan_train(const mnk_images *train, const mnk_gan_config *config, const char *model_path,
                                  const mnk_observer *observer, mnk_error *err) MNK_CHECK;
 
@@ -80,9 +89,9 @@ typedef struct mnk_gan_info {
     uint64_t seed;
     const char *version;      /* of manikin that wrote it */
     const char *options_json; /* the resolved settings */
-    const char *data_hash;    /* of the training images */
+    const char *data_hash;    /* of the training images; "" of a private model */
     const char *model_hash;   /* of the file itself, "blake2b:…" */
-    const char *privacy;      /* "none": no formal guarantee */
+    const char *privacy;      /* "none": no formal guarantee; else the guarantee in one line */
 } mnk_gan_info;
 
 /* Opens a model written by mnk_gan_train. The file is treated as hostile: damaged or foreign files give MNK_ERR_INPUT,

@@ -7,10 +7,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/safetensors.h"
+#include "learn/gan/private_step.h"
 #include "learn/gan/trainer.h"
 
-/* Those of the checkpoint beside the parameters: progress, and weights and statistics of the best snapshot. */
-#define MORE_TENSORS 3
+/* Those of the checkpoint beside the parameters: progress, weights and statistics of the best snapshot, canaries. */
+#define MORE_TENSORS 4
 
 /* Tensors of several owners in one list. */
 typedef struct tensor_list {
@@ -57,7 +58,7 @@ static char *data_json(const mnk_gan_trainer *t, mnk_text *text) {
     mnk_json_int(&j, "height", t->shape.height);
     mnk_json_int(&j, "width", t->shape.width);
     mnk_json_int(&j, "channels", t->shape.channels);
-    mnk_json_uint(&j, "images", t->data->n);
+    if (!t->config.dp) mnk_json_uint(&j, "images", t->data->n);
     mnk_json_array(&j, "classes");
     for (int c = 0; c < t->shape.classes; c++) mnk_json_string(&j, NULL, t->data->class_names[c]);
     mnk_json_end_array(&j);
@@ -67,9 +68,12 @@ static char *data_json(const mnk_gan_trainer *t, mnk_text *text) {
 
 static mnk_status write_file(mnk_gan_trainer *t, const char *path, const char *kind, bool force, const tensor_list *list,
                              mnk_error *err) {
-    char seed[32], kimg[32], trained[32], distance[32], version[16];
+    char seed[32], kimg[32], trained[32], distance[32], version[16], privacy[512] = "none";
     bool model = strcmp(kind, "gan") == 0, best = model && t->config.keep == MNK_GAN_KEEP_BEST && t->progress.best_step > 0;
-    mnk_text data = {0};
+    mnk_text data = {0}, block = {0};
+    mnk_status status = MNK_OK;
+    if (t->config.dp && !model) snprintf(privacy, sizeof privacy, "unfinished");
+    if (t->config.dp && model) MNK_OUT(mnk_gan_private_state(t, privacy, sizeof privacy, &block, err));
     const char *shape = data_json(t, &data);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)t->config.seed);
     mnk_double_text(model ? t->kept_kimg : mnk_gan_kimg(t), kimg);
@@ -83,20 +87,27 @@ static mnk_status write_file(mnk_gan_trainer *t, const char *path, const char *k
         {"manikin_version", MNK_VERSION},
         {"options", t->options_json},
         {"data", shape ? shape : ""},
-        {"data_hash", t->data->hash},
+        {"data_hash", t->config.dp ? "" : t->data->hash}, /* would confirm a guess of all the data */
         {"seed", seed},
         {"kimg", kimg},
         {"synthetic_generator", "gan"},
-        {"privacy", "none"},
+        {"privacy", privacy},
+        /* private runs: of the model the guarantee, of the checkpoint the line of the ledger it was written under */
+        {"privacy_block", block.s},
+        {"ledger_head", t->config.dp && !model ? mnk_gan_private_head(t) : NULL},
         /* the model alone, from here on */
         {"trained_kimg", trained},
         {"kept", best ? "best" : "last"},
         {"distance", distance}, /* where a best snapshot was kept */
     };
-    size_t n_meta = sizeof meta / sizeof *meta - (model ? !best : 3);
-    mnk_status status = shape ? mnk_st_write(path, force, list->at, list->n, meta, n_meta, err)
-                              : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata");
+    size_t n_meta = 0;
+    for (size_t i = 0; i < sizeof meta / sizeof *meta - (model ? !best : 3); i++)
+        if (meta[i].value) meta[n_meta++] = meta[i];
+    status = shape ? mnk_st_write(path, force, list->at, list->n, meta, n_meta, err)
+                   : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata");
+out:
     mnk_text_clear(&data);
+    mnk_text_clear(&block);
     return status;
 }
 
@@ -115,6 +126,11 @@ mnk_status mnk_gan_checkpoint_save(mnk_gan_trainer *t, mnk_error *err) {
         list.at[list.n++] = vector_of("best.average", t->best_average, t->gp->n);
         list.at[list.n++] = vector_of("best.state", t->best_state, t->gp->n_state);
     }
+    size_t numbers = 0;
+    const double *canaries = t->private ? mnk_private_sgd_memory(t->private, &numbers) : NULL;
+    if (numbers)
+        list.at[list.n++] = (mnk_st_tensor){
+            .name = "canaries", .dtype = MNK_F64, .rank = 1, .shape = {(int64_t)numbers}, .count = numbers, .data = canaries};
     list.at[list.n++] = (mnk_st_tensor){.name = "progress",
                                         .dtype = MNK_F64,
                                         .rank = 1,
@@ -135,6 +151,7 @@ mnk_status mnk_gan_model_save(mnk_gan_trainer *t, uint64_t kept_step, mnk_error 
     /* whether an earlier model may be replaced was settled before training began */
     if (status == MNK_OK) status = write_file(t, t->model_path, "gan", true, &list, err);
     free_tensors(&list);
+    if (status == MNK_OK && t->config.dp) status = mnk_gan_private_bind(t, err);
     return status;
 }
 
@@ -177,7 +194,7 @@ static mnk_status same_run(const mnk_gan_trainer *t, const mnk_st *st, mnk_error
     const char *options = mnk_st_meta_get(st, "options"), *hash = mnk_st_meta_get(st, "data_hash"),
                *seed = mnk_st_meta_get(st, "seed");
     if (!options || !hash || !seed) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: metadata is missing", t->checkpoint_path);
-    if (strcmp(hash, t->data->hash) != 0) {
+    if (*hash && strcmp(hash, t->data->hash) != 0) { /* private runs keep none; their ledger knows the data */
         mnk_status status =
             MNK_FAIL(err, MNK_ERR_INPUT, "%s: was trained on other data than %s", t->checkpoint_path, t->data->source);
         mnk_error_hint(err, "give the data it began with, or start anew from its weights with --init-from");
@@ -235,6 +252,14 @@ mnk_status mnk_gan_checkpoint_load(mnk_gan_trainer *t, mnk_error *err) {
     MNK_OUT(mnk_params_load(t->g.net, t->gp, "generator.", "all", st, err));
     MNK_OUT(mnk_params_load(t->d.net, t->dp, "discriminator.", "all", st, err));
     MNK_OUT(load_progress(t, st, err));
+    const char *head = mnk_st_meta_get(st, "ledger_head");
+    const mnk_st_tensor *canaries = mnk_st_find(st, "canaries");
+    if (canaries && canaries->dtype == MNK_F64) {
+        t->n_canary_memory = canaries->count;
+        MNK_OUT(MNK_NEW(t->canary_memory, canaries->count + 1, err));
+        memcpy(t->canary_memory, canaries->data, canaries->count * sizeof *t->canary_memory);
+    }
+    if (head) snprintf(t->ledger_head, sizeof t->ledger_head, "%s", head);
 out:
     mnk_st_close(st);
     return status;

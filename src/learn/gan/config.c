@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "learn/gan/augment.h"
+#include "learn/gan/loss.h"
 
 #define AT(f) offsetof(mnk_gan_config, f)
 
@@ -52,6 +53,19 @@ const mnk_option mnk_gan_options[] = {
     {"keep", 0, MNK_OPTION_CHOICE, AT(keep), "WHICH", "best", 0, 0, "best|last", "weights that the model gets", true},
     {"patience", 0, MNK_OPTION_REAL, AT(patience), "K", "0", 0, 1e7, NULL,
      "stop after this many kimg without a better snapshot (0: never)", false},
+    {"dp", 0, MNK_OPTION_BOOL, AT(dp), NULL, "false", 0, 0, NULL,
+     "differential privacy of the persons in the training images (wants --epsilon and --delta)", false},
+    {"epsilon", 0, MNK_OPTION_REAL, AT(epsilon), "E", "0", 0, 1e6, NULL,
+     "with --dp: the privacy budget; 1 is strong protection, above 10 promises little", false},
+    {"delta", 0, MNK_OPTION_REAL, AT(delta), "D", "0", 0, 1, NULL,
+     "with --dp: chance that the promise fails; well below 1 / persons", false},
+    {"clip", 0, MNK_OPTION_REAL, AT(clip), "C", "1", 1e-6, 1e6, NULL, "with --dp: norm that each pack's gradient is clipped to",
+     false},
+    {"canaries", 0, MNK_OPTION_INT, AT(canaries), "M", "0", 0, 1e6, NULL,
+     "with --dp: made-up packs trained along, each in with chance 1/2: they measure the privacy from below, at a cost in noise",
+     false},
+    {"reproducible-noise", 0, MNK_OPTION_BOOL, AT(reproducible_noise), NULL, "false", 0, 0, NULL,
+     "with --dp: noise from --seed, for tests: the model is stamped NOT PRIVATE", true},
     {"backend", 0, MNK_OPTION_CHOICE, AT(backend), "NAME", "auto", 0, 0, "auto|reference|onednn", "kernels", true},
     {"log-every", 0, MNK_OPTION_REAL, AT(log_every), "K", "2", 0.001, 1e6, NULL, "kimg between lines of events.jsonl", true},
     {"snapshot-every", 0, MNK_OPTION_REAL, AT(snapshot_every), "K", "20", 0.001, 1e6, NULL,
@@ -67,7 +81,15 @@ static const char *const free_options[] = {"epochs",  "kimg",      "minutes",   
                                            "backend", "log-every", "snapshot-every", "resume", "init-from"};
 
 /* What files written before an option existed mean. */
-static const struct { const char *name, *value; } before[] = {{"width-d", "0"}};
+static const struct {
+    const char *name, *value;
+} before[] = {{"width-d", "0"},
+              {"dp", "false"},
+              {"epsilon", "0"},
+              {"delta", "0"},
+              {"clip", "1"},
+              {"canaries", "0"},
+              {"reproducible-noise", "false"}};
 
 const char *mnk_gan_option_before(const char *name) {
     for (size_t i = 0; i < sizeof before / sizeof *before; i++)
@@ -100,6 +122,48 @@ static mnk_status check_ranges(const mnk_gan_config *config, mnk_error *err) {
     return MNK_OK;
 }
 
+static mnk_status privacy_alone(const mnk_gan_config *config, mnk_error *err) {
+    const char *name = config->epsilon > 0          ? "epsilon"
+                       : config->delta > 0          ? "delta"
+                       : config->clip != 1          ? "clip"
+                       : config->canaries > 0       ? "canaries"
+                       : config->reproducible_noise ? "reproducible-noise"
+                                                    : NULL;
+    if (!name) return MNK_OK;
+    mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "--%s says how private a private run is, but --dp is missing", name);
+    mnk_error_hint(err, "add --dp; without it the model has no formal guarantee");
+    return status;
+}
+
+/* What would tell of real images without paying for it, or has no gradient of one pack. */
+static mnk_status check_private(const mnk_gan_config *config, mnk_error *err) {
+    if (!config->dp) return privacy_alone(config, err);
+    if (config->epsilon == 0 || config->delta == 0) {
+        mnk_status status =
+            MNK_FAIL(err, MNK_ERR_USAGE, "--dp needs %s", config->epsilon == 0 ? "an --epsilon above 0" : "a --delta above 0");
+        mnk_error_hint(err, "state both, for instance --epsilon 8 --delta 1e-6");
+        return status;
+    }
+    const struct {
+        bool is_set;
+        const char *name, *why;
+    } refused[] = {
+        {mnk_gan_losses[config->loss].pairs, "loss relativistic", "it compares every real pack with a generated one"},
+        {config->r1 > 0, "r1", "the penalty's gradient on real images is not clipped"},
+        {config->r2 > 0, "r2", "private runs have no gradient penalty"},
+        {config->ramp_end > 0, "ramp-end", "a pack of a private run has one class"},
+        {config->patience > 0, "patience", "it compares snapshots with the training images"},
+        {config->epochs > 0, "epochs", "it would tell the number of images; use --kimg"},
+        {config->minutes > 0, "minutes", "noise is sized for a number of steps fixed in advance; use --kimg"},
+        {config->pack == 1 && config->balance == MNK_GAN_PROPORTIONAL, "balance proportional",
+         "with --pack 1 the sizes of the classes are not public"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (refused[i].is_set)
+            return MNK_FAIL(err, MNK_ERR_USAGE, "--%s does not go with --dp: %s", refused[i].name, refused[i].why);
+    return MNK_OK;
+}
+
 mnk_status mnk_gan_config_check(const mnk_gan_config *config, mnk_error *err) {
     MNK_TRY(check_ranges(config, err));
     if (config->batch % config->pack) {
@@ -112,6 +176,7 @@ mnk_status mnk_gan_config_check(const mnk_gan_config *config, mnk_error *err) {
         return MNK_FAIL(err, MNK_ERR_USAGE, "--ramp-end %g lies before --ramp-start %g", config->ramp_end, config->ramp_start);
     if (!(config->rate_g > 0) || !(config->rate_d > 0))
         return MNK_FAIL(err, MNK_ERR_USAGE, "--rate-g and --rate-d must be above 0");
+    MNK_TRY(check_private(config, err));
     mnk_augment_list list;
     return mnk_augment_parse(config->augment, &list, err);
 }

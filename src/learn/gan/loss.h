@@ -15,6 +15,9 @@ typedef struct mnk_gan_loss {
     double (*generator)(const float *real, const float *fake, size_t n, float *grad_fake);
 } mnk_gan_loss;
 
+/* A logit that adds nothing to any loss: of real packs when generated ones are judged alone, minus it the other way round. */
+#define MNK_GAN_CERTAIN 1000.0f
+
 /* In the order of the option's choices: hinge, logistic, relativistic. */
 extern const mnk_gan_loss mnk_gan_losses[3];
 

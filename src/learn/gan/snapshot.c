@@ -22,6 +22,8 @@ static void training_plane(void *ctx, size_t i, float *image) {
 
 mnk_status mnk_gan_train_spread(mnk_gan_trainer *t, mnk_error *err) {
     mnk_gan_spread spread;
+    for (int c = 0; c < t->shape.classes; c++) t->train_spread[c] = t->variety[c] = t->unlikeness[c] = NAN;
+    if (t->config.dp) return MNK_OK; /* nothing may be compared with training images */
     mnk_status status = mnk_gan_spread_open(t->volume, &spread, err);
     for (int c = 0; c < t->shape.classes && status == MNK_OK; c++) {
         mnk_gan_spread_reset(&spread);
@@ -136,16 +138,17 @@ static void look(mnk_gan_trainer *t, mnk_gan_spread *spread, grid *g) {
     uint64_t count = per_class * (uint64_t)t->shape.classes;
     mnk_plan_refresh(t->g_average, false);
     mnk_gan_spread_reset(spread);
-    mnk_gan_likeness_reset(t->likeness);
+    if (t->likeness) mnk_gan_likeness_reset(t->likeness);
     for (uint64_t first = 0; first < count; first += t->batch) {
         sample_batch(t, first, count, per_class);
         for (size_t i = 0; i < t->batch && first + i < count; i++) {
             int label = t->labels[i];
             uint64_t item = (first + i) % per_class;
             const float *image = t->fake + i * t->volume;
+            grid_put(g, &t->shape, label, (int)item, image);
+            if (!t->likeness) continue;
             mnk_gan_spread_add(spread, image);
             mnk_gan_likeness_add(t->likeness, image);
-            grid_put(g, &t->shape, label, (int)item, image);
             if (item + 1 < per_class) continue;
             double train = t->train_spread[label];
             t->variety[label] = train > 0 ? mnk_gan_spread_value(spread) / train : NAN;
@@ -160,7 +163,7 @@ static void warn(mnk_gan_trainer *t) {
     mnk_gan_progress *p = &t->progress;
     mnk_gan_watch watch = {p->collapsed != 0, p->powerless != 0, p->overpowering != 0, p->fallen != 0, p->peak_variety};
     mnk_gan_signs signs = {mnk_gan_kimg(t),    t->variety,  (const char *const *)t->data->class_names,
-                           t->shape.classes,   p->d_smooth, t->loss->powerless,
+                           t->shape.classes,   p->d_smooth, t->loss->powerless / (t->config.dp ? 2 : 1),
                            (int)t->config.pack};
     char text[MNK_GAN_WARNINGS_MAX][512];
     int n = mnk_gan_warnings(&watch, &signs, text, MNK_GAN_WARNINGS_MAX);
@@ -207,7 +210,7 @@ mnk_status mnk_gan_event(mnk_gan_trainer *t, const char *kind, mnk_error *err) {
     mnk_json_double(&j, "g_loss", t->progress.g_smooth);
     if (t->config.r1 > 0 || t->config.r2 > 0) mnk_json_double(&j, "penalty", t->penalty);
     if (t->config.adaptive) mnk_json_double(&j, "augment_p", t->progress.augment_p);
-    if (strcmp(kind, "snapshot") == 0) {
+    if (strcmp(kind, "snapshot") == 0 && !t->config.dp) {
         mnk_json_object(&j, "variety"); /* within-class spread of samples over that of the training images */
         for (int c = 0; c < t->shape.classes; c++) mnk_json_double(&j, t->data->class_names[c], t->variety[c]);
         mnk_json_end_object(&j);

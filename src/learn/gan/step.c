@@ -2,10 +2,8 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "learn/gan/private_step.h"
 #include "learn/gan/trainer.h"
-
-/* Streams of augmentation draws within a step. */
-enum { DRAW_REAL, DRAW_FAKE, DRAW_GENERATOR_FAKE, DRAW_GENERATOR_REAL, DRAW_STREAMS };
 
 /* Adaptive augmentation (Karras et al. 2020): p moves by the images seen over this many, every few steps. */
 #define ADAPT_STEPS  4
@@ -42,13 +40,16 @@ static double augment_strength(const mnk_gan_trainer *t) {
     return t->config.adaptive ? t->progress.augment_p : 1;
 }
 
+void mnk_gan_draw(const mnk_gan_trainer *t, int stream, size_t pack, mnk_augment_draw *out) {
+    mnk_rng rng =
+        mnk_rng_at(t->config.seed, MNK_PURPOSE_AUGMENT, pack * MNK_GAN_DRAW_STREAMS + (size_t)stream, (uint32_t)t->step);
+    mnk_augment_draw_at(&t->augment_kinds, t->shape.channels, t->shape.inner_h, t->shape.inner_w, augment_strength(t), &rng,
+                        out);
+}
+
 /* Augments t->batch images of x into y under fresh draws of the given stream, kept in t->draws. */
 static void augment(mnk_gan_trainer *t, int stream, const float *x, float *y) {
-    double p = augment_strength(t);
-    for (size_t j = 0; j < t->packs; j++) {
-        mnk_rng rng = mnk_rng_at(t->config.seed, MNK_PURPOSE_AUGMENT, j * DRAW_STREAMS + (size_t)stream, (uint32_t)t->step);
-        mnk_augment_draw_at(&t->augment_kinds, t->shape.channels, t->shape.inner_h, t->shape.inner_w, p, &rng, &t->draws[j]);
-    }
+    for (size_t j = 0; j < t->packs; j++) mnk_gan_draw(t, stream, j, &t->draws[j]);
     mnk_augment_forward(t->augment, t->draws, t->batch, (int)t->config.pack, x, y);
 }
 
@@ -96,7 +97,7 @@ static void add_penalty(mnk_gan_trainer *t) {
 static void generate(mnk_gan_trainer *t) {
     mnk_gan_batches_at(t->batches, t->step, t->index, t->labels, t->pack_labels);
     memcpy(t->pack_labels + t->packs, t->pack_labels, t->packs * sizeof *t->pack_labels);
-    mnk_parallel_for(t->batch, gather_image, t);
+    if (!t->config.dp) mnk_parallel_for(t->batch, gather_image, t); /* private runs choose real images otherwise */
     mnk_parallel_for(t->batch, draw_latent, t);
     mnk_plan_refresh(t->g_train, false);
     mnk_plan_put(t->g_train, t->g.z, t->z);
@@ -105,9 +106,10 @@ static void generate(mnk_gan_trainer *t) {
     mnk_plan_get(t->g_train, t->g.image, t->fake);
 }
 
-static mnk_status step_discriminator(mnk_gan_trainer *t, bool dry, mnk_error *err) {
-    augment(t, DRAW_REAL, t->real, t->pair);
-    augment(t, DRAW_FAKE, t->fake, t->pair + t->batch * t->volume);
+/* The whole gradient of a step into dp->g. */
+static mnk_status gradient(mnk_gan_trainer *t, bool dry, mnk_error *err) {
+    augment(t, MNK_GAN_DRAW_REAL, t->real, t->pair);
+    augment(t, MNK_GAN_DRAW_FAKE, t->fake, t->pair + t->batch * t->volume);
     mnk_plan_refresh(t->d_both, !dry);
     mnk_plan_put(t->d_both, t->d.image, t->pair);
     mnk_plan_put_labels(t->d_both, t->d.labels, t->pack_labels);
@@ -118,6 +120,30 @@ static mnk_status step_discriminator(mnk_gan_trainer *t, bool dry, mnk_error *er
     mnk_plan_put_grad(t->d_both, t->d.logit, t->logit_gradient);
     mnk_plan_backward(t->d_both, t->d.logit, MNK_BACK_WEIGHTS);
     add_penalty(t);
+    (void)err;
+    return MNK_OK;
+}
+
+/* The same in a private run: real packs through the clipping, generated ones, which are nobody's data, as ever. The loss that
+ * is shown is that of generated images. */
+static mnk_status private_gradient(mnk_gan_trainer *t, bool dry, mnk_error *err) {
+    MNK_TRY(mnk_gan_private_gradient(t, dry, err));
+    augment(t, MNK_GAN_DRAW_FAKE, t->fake, t->pair);
+    mnk_plan_refresh(t->d_one, false);
+    mnk_plan_put(t->d_one, t->d.image, t->pair);
+    mnk_plan_put_labels(t->d_one, t->d.labels, t->pack_labels);
+    mnk_plan_forward(t->d_one, NULL);
+    mnk_plan_get(t->d_one, t->d.logit, t->logit + t->packs);
+    for (size_t j = 0; j < t->packs; j++) t->logit[j] = MNK_GAN_CERTAIN;
+    t->d_loss =
+        t->loss->discriminator(t->logit, t->logit + t->packs, t->packs, t->logit_gradient, t->logit_gradient + t->packs);
+    mnk_plan_put_grad(t->d_one, t->d.logit, t->logit_gradient + t->packs);
+    mnk_plan_backward(t->d_one, t->d.logit, MNK_BACK_WEIGHTS | MNK_BACK_ACCUMULATE);
+    return MNK_OK;
+}
+
+static mnk_status step_discriminator(mnk_gan_trainer *t, bool dry, mnk_error *err) {
+    MNK_TRY((t->config.dp ? private_gradient : gradient)(t, dry, err));
     if (!isfinite(t->d_loss)) return not_finite(t, "the discriminator's loss", err);
     if (!isfinite(t->penalty) || !isfinite(mnk_params_gradient_norm(t->dp)))
         return not_finite(t, "the discriminator's gradient", err);
@@ -144,12 +170,12 @@ static mnk_status step_generator(mnk_gan_trainer *t, bool dry, mnk_error *err) {
     mnk_plan_put_labels(t->d_one, t->d.labels, t->pack_labels);
     float *on_real = t->logit, *on_fake = t->logit + t->packs;
     if (t->loss->pairs) {
-        augment(t, DRAW_GENERATOR_REAL, t->real, t->pair);
+        augment(t, MNK_GAN_DRAW_GENERATOR_REAL, t->real, t->pair);
         mnk_plan_put(t->d_one, t->d.image, t->pair);
         mnk_plan_forward(t->d_one, NULL);
         mnk_plan_get(t->d_one, t->d.logit, on_real);
     }
-    augment(t, DRAW_GENERATOR_FAKE, t->fake, t->pair);
+    augment(t, MNK_GAN_DRAW_GENERATOR_FAKE, t->fake, t->pair);
     mnk_plan_put(t->d_one, t->d.image, t->pair);
     mnk_plan_forward(t->d_one, NULL);
     mnk_plan_get(t->d_one, t->d.logit, on_fake);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "learn/gan/private_step.h"
 #include "learn/gan/trainer.h"
 
 /* ---- before step 1 ---- */
@@ -26,7 +27,7 @@ static mnk_status training_part(const mnk_images *all, const mnk_observer *obser
     return status;
 }
 
-static mnk_status claim_outputs(const mnk_gan_trainer *t, mnk_error *err) {
+static mnk_status check_outputs(const mnk_gan_trainer *t, mnk_error *err) {
     if (t->config.resume) return MNK_OK;
     if (mnk_path_exists(t->model_path) && !t->config.force) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: exists already", t->model_path);
@@ -38,6 +39,11 @@ static mnk_status claim_outputs(const mnk_gan_trainer *t, mnk_error *err) {
         mnk_error_hint(err, "--resume goes on with it; --force starts anew");
         return status;
     }
+    return MNK_OK;
+}
+
+static mnk_status claim_outputs(const mnk_gan_trainer *t, mnk_error *err) {
+    if (t->config.resume) return MNK_OK;
     if (t->config.force) MNK_TRY(mnk_dir_remove(t->run_dir, err));
     return mnk_dir_make(t->run_dir, err);
 }
@@ -138,6 +144,7 @@ static mnk_status announce(mnk_gan_trainer *t, mnk_error *err) {
 }
 
 static void look_for_trouble(const mnk_gan_trainer *t) {
+    if (t->config.dp) return; /* the smallest class is nobody's business */
     size_t smallest = t->data->n;
     int which = 0;
     for (int c = 0; c < t->shape.classes; c++) {
@@ -234,9 +241,11 @@ static mnk_status hand_out(mnk_gan_trainer *t, mnk_error *err) {
 }
 
 static mnk_status run(mnk_gan_trainer *t, mnk_error *err) {
-    MNK_TRY(claim_outputs(t, err));
+    MNK_TRY(check_outputs(t, err));
     if (t->config.resume) MNK_TRY(mnk_gan_checkpoint_load(t, err));
     else if (t->config.init_from) MNK_TRY(mnk_gan_init_from(t, t->config.init_from, err));
+    if (t->config.dp) MNK_TRY(mnk_gan_private_open(t, err));
+    MNK_TRY(claim_outputs(t, err));
     MNK_TRY(mnk_gan_train_spread(t, err));
     MNK_TRY(announce(t, err));
     look_for_trouble(t);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "learn/gan/private_step.h"
 
 enum { G_STREAM = 1, D_STREAM = 2 }; /* of MNK_PURPOSE_INIT */
 #define POWER_ITERATIONS 20
@@ -53,10 +54,12 @@ typedef struct plan_row {
 } plan_row;
 
 static int plan_rows(mnk_gan_trainer *t, plan_row rows[5]) {
+    const bool dp = t->config.dp;
     unsigned tangent = t->config.r1 > 0 || t->config.r2 > 0 ? MNK_PLAN_TANGENT | MNK_PLAN_INPUT_GRAD : 0;
     int batch = (int)t->batch, packs = (int)t->packs, n = 0;
     rows[n++] = (plan_row){&t->g_train, t->g.net, t->gp, batch, MNK_PLAN_TRAIN};
-    rows[n++] = (plan_row){&t->d_both, t->d.net, t->dp, 2 * packs, MNK_PLAN_TRAIN | tangent};
+    if (dp) rows[n++] = (plan_row){&t->d_private, t->d.net, t->dp, (int)t->part, MNK_PLAN_PRIVATE};
+    else rows[n++] = (plan_row){&t->d_both, t->d.net, t->dp, 2 * packs, MNK_PLAN_TRAIN | tangent};
     rows[n++] = (plan_row){&t->d_one, t->d.net, t->dp, packs, MNK_PLAN_TRAIN | MNK_PLAN_INPUT_GRAD};
     rows[n++] = (plan_row){&t->g_statistics, t->g.net, t->gp, batch, MNK_PLAN_TRAIN | MNK_PLAN_AVERAGE};
     rows[n++] = (plan_row){&t->g_average, t->g.net, t->gp, batch, MNK_PLAN_AVERAGE};
@@ -70,7 +73,8 @@ static mnk_status require_memory(mnk_gan_trainer *t, mnk_error *err) {
         need += mnk_plan_bytes(rows[i].net, rows[i].batch, t->backend, rows[i].flags);
     need += 5 * t->batch * t->volume * sizeof(float) + mnk_augment_bytes(t->shape.channels, t->shape.inner_h, t->shape.inner_w);
     need += 2 * t->volume * sizeof(double) + t->data->n * 2 * sizeof(size_t);
-    need += mnk_gan_likeness_bytes(t->data->n, &t->shape);
+    if (t->config.dp) need += 3 * t->data->n * sizeof(size_t);
+    else need += mnk_gan_likeness_bytes(t->data->n, &t->shape);
     t->planned_bytes = need;
     mnk_status status = mnk_memory_require(need, "GAN training", err);
     if (status != MNK_OK) mnk_error_hint(err, "lower --batch, --width or --size");
@@ -97,6 +101,10 @@ static mnk_status make_buffers(mnk_gan_trainer *t, mnk_error *err) {
     MNK_TRY(MNK_NEW(t->best_average, t->gp->n + 1, err));
     MNK_TRY(MNK_NEW(t->best_state, t->gp->n_state + 1, err));
     MNK_TRY(MNK_NEW(t->swapped, t->gp->n + t->gp->n_state + 1, err));
+    if (!t->config.dp) return MNK_OK;
+    MNK_TRY(MNK_NEW(t->first_units, t->packs, err));
+    for (size_t j = 0; j < t->packs; j++) t->first_units[j] = (uint32_t)j;
+    MNK_TRY(MNK_NEW(t->norms2, t->part, err));
     return MNK_OK;
 }
 
@@ -117,7 +125,7 @@ static mnk_status make_networks(mnk_gan_trainer *t, mnk_error *err) {
     for (int i = 0, n = plan_rows(t, rows); i < n; i++)
         MNK_TRY(mnk_plan_open(rows[i].net, rows[i].params, rows[i].batch, t->backend, rows[i].flags, rows[i].out, err));
     /* random start vectors say nothing of the largest singular value: let the power iterations settle before step 1 */
-    for (int i = 0; i < POWER_ITERATIONS; i++) mnk_plan_refresh(t->d_both, true);
+    for (int i = 0; i < POWER_ITERATIONS; i++) mnk_plan_refresh(t->config.dp ? t->d_private : t->d_both, true);
     return MNK_OK;
 }
 
@@ -126,9 +134,39 @@ static uint64_t steps_of_kimg(const mnk_gan_config *config, double kimg) {
     return steps < 1 ? 1 : (uint64_t)steps;
 }
 
-static mnk_status fill(mnk_gan_trainer *t, const char *model_path, mnk_error *err) {
+/* Which class generated packs have: in a private run not those of the images, whose numbers are nobody's business, but every
+ * class in turn; or, where packs make the sizes of the classes public, as often as there are packs of it. */
+static mnk_status open_batches(mnk_gan_trainer *t, mnk_error *err) {
     const mnk_gan_config *c = &t->config;
+    if (!c->dp) return mnk_gan_batches_open(t->data->label, t->data->n, t->shape.classes, c, &t->batches, err);
+    bool by_size = c->balance == MNK_GAN_PROPORTIONAL;
+    size_t n = (by_size ? t->units.n : (size_t)t->shape.classes) * t->units.pack;
+    int32_t *label;
+    MNK_TRY(MNK_NEW(label, n + 1, err));
+    for (size_t i = 0; i < n; i++)
+        label[i] =
+            by_size ? t->data->label[mnk_gan_units_image(&t->units, i / t->units.pack, 0, 0)] : (int32_t)(i / t->units.pack);
+    mnk_status status = mnk_gan_batches_open(label, n, t->shape.classes, c, &t->batches, err);
+    mnk_free(label);
+    return status;
+}
+
+/* Parts of a quarter of the expected batch: about an eighth of the work is on free places. */
+static mnk_status open_units(mnk_gan_trainer *t, mnk_error *err) {
+    if (!t->config.dp) return MNK_OK;
+    t->part = t->packs < 4 ? 1 : t->packs / 4;
+    MNK_TRY(mnk_gan_units_open(t->data, (size_t)t->config.pack, t->config.seed, &t->units, err));
+    if (t->units.n > t->packs) return MNK_OK;
+    mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: %zu pack%s of %zu persons: too few for private steps of %zu packs",
+                                 t->data->source, t->units.n, t->units.n == 1 ? "" : "s", t->units.pack, t->packs);
+    mnk_error_hint(err, "lower --batch or --pack, or train on more persons: the more there are, the less one of them matters");
+    return status;
+}
+
+static mnk_status fill(mnk_gan_trainer *t, const char *model_path, mnk_error *err) {
+    mnk_gan_config *c = &t->config;
     MNK_TRY(mnk_gan_config_check(c, err));
+    if (c->dp) c->adaptive = false, c->keep = MNK_GAN_KEEP_LAST; /* both look at training images */
     MNK_TRY(mnk_gan_shape_of(t->data->height, t->data->width, t->data->channels, t->data->classes, &t->shape, err));
     MNK_TRY(mnk_augment_parse(c->augment, &t->augment_kinds, err));
     MNK_TRY(make_paths(t, model_path, err));
@@ -140,9 +178,10 @@ static mnk_status fill(mnk_gan_trainer *t, const char *model_path, mnk_error *er
     t->volume = (size_t)t->shape.channels * (size_t)t->shape.inner_h * (size_t)t->shape.inner_w;
     t->total = mnk_gan_total_steps(c, t->data->n);
     t->log_steps = steps_of_kimg(c, c->log_every), t->snapshot_steps = steps_of_kimg(c, c->snapshot_every);
+    MNK_TRY(open_units(t, err));
     MNK_TRY(make_networks(t, err));
     MNK_TRY(make_buffers(t, err));
-    MNK_TRY(mnk_gan_batches_open(t->data->label, t->data->n, t->shape.classes, c, &t->batches, err));
+    MNK_TRY(open_batches(t, err));
     return mnk_augment_open(&t->augment_kinds, t->shape.channels, t->shape.inner_h, t->shape.inner_w, &t->augment, err);
 }
 
@@ -164,17 +203,40 @@ void mnk_gan_trainer_close(mnk_gan_trainer *t) {
     mnk_augment_close(t->augment);
     mnk_gan_likeness_close(t->likeness);
     mnk_gan_batches_close(t->batches);
-    mnk_plan *plans[] = {t->g_train, t->d_both, t->d_one, t->g_statistics, t->g_average};
+    mnk_gan_units_close(&t->units);
+    mnk_gan_private_close(t);
+    mnk_plan *plans[] = {t->g_train, t->d_both, t->d_private, t->d_one, t->g_statistics, t->g_average};
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) mnk_plan_close(plans[i]);
     mnk_params_close(t->gp);
     mnk_params_close(t->dp);
     mnk_net_close(t->g.net);
     mnk_net_close(t->d.net);
-    void *blocks[] = {
-        t->model_path,  t->run_dir,  t->checkpoint_path, t->events_path,    t->z,          t->real,       t->fake,
-        t->pair,        t->gradient, t->logit,           t->logit_gradient, t->scale,      t->index,      t->labels,
-        t->pack_labels, t->draws,    t->train_spread,    t->variety,        t->state_copy, t->unlikeness, t->best_average,
-        t->best_state,  t->swapped};
+    void *blocks[] = {t->model_path,
+                      t->run_dir,
+                      t->checkpoint_path,
+                      t->events_path,
+                      t->z,
+                      t->real,
+                      t->fake,
+                      t->pair,
+                      t->gradient,
+                      t->logit,
+                      t->logit_gradient,
+                      t->scale,
+                      t->index,
+                      t->labels,
+                      t->pack_labels,
+                      t->draws,
+                      t->train_spread,
+                      t->variety,
+                      t->state_copy,
+                      t->unlikeness,
+                      t->best_average,
+                      t->best_state,
+                      t->swapped,
+                      t->norms2,
+                      t->first_units,
+                      t->canary_memory};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mnk_free(blocks[i]);
     mnk_text json = {.s = t->options_json};
     mnk_text_clear(&json);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "learn/gan/augment.h"
 #include "learn/gan/batch.h"
 #include "learn/gan/config.h"
@@ -12,6 +13,8 @@
 #include "learn/gan/loss.h"
 #include "learn/gan/models.h"
 #include "learn/gan/monitor.h"
+#include "learn/gan/units.h"
+#include "learn/private_sgd.h"
 #include "nn/net.h"
 
 #define MNK_GAN_GRID_COLUMNS       8
@@ -46,6 +49,19 @@ typedef struct mnk_gan_trainer {
     mnk_plan *g_train, *d_both, *d_one; /* d_both: real and generated packs in one batch; d_one: generated ones */
     mnk_plan *g_statistics, *g_average; /* averaged weights: batch statistics, and as used for sampling */
     mnk_gan_batches *batches;
+    /* private runs: d_both is not there, real packs go through d_private, a part of the Poisson batch at a time */
+    mnk_plan *d_private;
+    mnk_gan_units units;
+    mnk_private_target target;
+    mnk_private_sgd_config sgd;
+    mnk_ledger *ledger;
+    mnk_private_sgd *private;
+    double *canary_memory; /* of the checkpoint that was loaded, and the last line of its ledger */
+    size_t n_canary_memory;
+    char ledger_head[MNK_HASH_TEXT];
+    size_t part;           /* packs of d_private */
+    double *norms2;        /* [part] */
+    uint32_t *first_units; /* [packs] 0, 1 …: a batch that is nobody\'s choice, for timing */
     mnk_augment *augment;
     mnk_augment_list augment_kinds;
 
@@ -56,7 +72,7 @@ typedef struct mnk_gan_trainer {
     float *gradient;                       /* [batch][volume] */
     float *logit, *logit_gradient, *scale; /* [2 packs] */
     size_t *index;
-    int32_t *labels, *pack_labels; /* [batch], [2 packs] */
+    int32_t *labels, *pack_labels; /* [batch], [2 packs]; private runs: of generated, then of real packs */
     mnk_augment_draw *draws;       /* [packs] */
     real *state_copy;              /* batch-norm state of training while the averaged one is looked at */
 
@@ -84,6 +100,11 @@ void mnk_gan_trainer_close(mnk_gan_trainer *t);
 /* One step of discriminator and generator. MNK_ERR_FAILED when a loss or gradient is not finite: the run is over, and
  * nothing of this step may be saved. With `dry`, everything is computed but no parameter or progress changes. */
 mnk_status mnk_gan_step(mnk_gan_trainer *t, bool dry, mnk_error *err) MNK_CHECK;
+
+/* Streams of augmentation draws within a step. */
+enum { MNK_GAN_DRAW_REAL, MNK_GAN_DRAW_FAKE, MNK_GAN_DRAW_GENERATOR_FAKE, MNK_GAN_DRAW_GENERATOR_REAL, MNK_GAN_DRAW_STREAMS };
+/* The draw of pack number `pack` in a stream of this step. */
+void mnk_gan_draw(const mnk_gan_trainer *t, int stream, size_t pack, mnk_augment_draw *out);
 
 /* Image `index` as planes in [-1, 1], edges replicated to the inner size. */
 void mnk_gan_inner_image(const mnk_images *data, const mnk_gan_shape *shape, size_t index, float *out);
