@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "learn/table/codebook.h"
+#include "learn/table/bintree.h"
 #include "learn/table/generator.h"
 #include "learn/table/ids.h"
 #include "manikin/table_generator.h"
@@ -323,6 +323,76 @@ static void fills_holes(void **state) {
     mnk_table_close(t);
 }
 
+/* ---- what trees overlook ---- */
+
+/* A code of many levels whose odds lean on the label a little, level by level, and a number that says nothing: no single split
+ * on the label stands out among all cuts of the number. */
+enum { LEVELS = 120 };
+
+static double lean(int level) { return level % 2 ? 1.4 : 1 / 1.4; }
+
+static mnk_table *leaning(size_t n) {
+    mnk_schema *s = NULL;
+    mnk_table *t = NULL;
+    char text[16];
+    assert_ok(mnk_schema_new(3, &s, &err));
+    column(s, 0, "noise", MNK_COLUMN_NUMERIC, 0, "");
+    column(s, 1, "code", MNK_COLUMN_CATEGORY, 0, "");
+    column(s, 2, "ill", MNK_COLUMN_CATEGORY, MNK_COLUMN_IS_LABEL, "no,yes");
+    for (int k = 0; k < LEVELS; k++) {
+        snprintf(text, sizeof text, "L%03d", k);
+        assert_ok(mnk_schema_add_level(s, 1, text, NULL, &err));
+    }
+    assert_ok(mnk_table_new(s, n, &t, &err));
+    for (size_t i = 0; i < n; i++) {
+        mnk_rng r = mnk_rng_at(5, MNK_PURPOSE_TEST, i, 11);
+        int code = (int)mnk_rng_below(&r, LEVELS);
+        double odds = lean(code);
+        t->code[1][i] = code;
+        t->number[0][i] = mnk_rng_normal(&r);
+        t->code[2][i] = mnk_rng_uniform(&r) < odds / (1 + odds);
+    }
+    assert_ok(mnk_table_finish(t, &err));
+    mnk_schema_close(s);
+    return t;
+}
+
+/* Difference of the label's rate between levels that raise it and that lower it; by construction 0.167. */
+static double leaning_of(const mnk_table *t) {
+    double ill[2] = {0}, n[2] = {0};
+    for (size_t i = 0; i < t->n; i++) ill[t->code[1][i] % 2] += t->code[2][i], n[t->code[1][i] % 2]++;
+    return ill[1] / n[1] - ill[0] / n[0];
+}
+
+static void cart_keeps_what_leans_on_the_label(void **state) {
+    (void)state;
+    mnk_table *t = leaning(12000);
+    mnk_table_generator *g = learn("cart", t, NULL);
+    mnk_table *s = draw(g, (mnk_table_sample_options){.n = 12000});
+    double real = leaning_of(t), made = leaning_of(s);
+    if (!(made > 0.8 * real && made < 1.2 * real))
+        fail_msg("levels move the label's rate by %.3f, in the table by %.3f", made, real);
+    mnk_table_close(s);
+    mnk_table_generator_close(g);
+    mnk_table_close(t);
+}
+
+/* What no row of a node has goes to its neighbour, or to the side of more rows: not always to the same side. */
+static void places_unseen_bins(void **state) {
+    (void)state;
+    mnk_codes ordered = {.ordered = true, .bins = 10}, levels = {.bins = 10};
+    const uint32_t count[MNK_BINS] = {0, 0, 4, 0, 0, 0, 3, 0, 9, 0};
+    uint64_t mask[4] = {1 << 2 | 1 << 6, 0, 0, 0}; /* 2 and 6 left, 8 right */
+    mnk_bintree_place_unseen(&ordered, count, mask);
+    assert_int_equal(mask[0], 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7);
+    mask[0] = 1 << 2 | 1 << 6;
+    mnk_bintree_place_unseen(&levels, count, mask); /* 9 rows right, 7 left */
+    assert_int_equal(mask[0], 1 << 2 | 1 << 6);
+    mask[0] = 1 << 8;
+    mnk_bintree_place_unseen(&levels, count, mask);
+    assert_int_equal(mask[0], 0x3ff & ~(1 << 2 | 1 << 6));
+}
+
 /* ---- persons ---- */
 
 enum { P_ID, P_SEX, P_DAY, P_STATE, P_VALUE, P_COLUMNS };
@@ -500,6 +570,24 @@ static void refuses_newer_and_damaged_models(void **state) {
         assert_int_equal(mnk_table_generator_open_st(st, "newer", &g, &err), MNK_ERR_VERSION);
         mnk_st_close(st);
         *version = '1';
+        char *format = NULL;
+        for (size_t i = 0; i + 20 < n && !format; i++)
+            if (memcmp(bytes + i, "\"table_format\":\"2\"", 18) == 0) format = (char *)bytes + i + 16;
+        assert_non_null(format);
+        for (int step = 0; step < 2; step++) { /* of the next format, and of the first one */
+            *format = step ? '1' : '3';
+            mnk_error_clear(&err);
+            assert_ok(mnk_st_parse(bytes, n, "another", &st, &err));
+            if (step && k == 2) assert_ok(mnk_table_generator_open_st(st, "another", &g, &err)); /* gaussian has not changed */
+            else {
+                assert_int_equal(mnk_table_generator_open_st(st, "another", &g, &err), MNK_ERR_VERSION);
+                assert_non_null(strstr(err.message, step ? "older manikin" : "reads up to 2"));
+            }
+            mnk_table_generator_close(g);
+            mnk_st_close(st);
+            g = NULL;
+        }
+        *format = '2';
         mnk_rng r = mnk_rng_at(1, MNK_PURPOSE_TEST, (uint64_t)k, 9);
         for (int trial = 0; trial < 300; trial++) { /* flipped bytes: an error or a model that draws, never a crash */
             size_t at = mnk_rng_below(&r, n);
@@ -661,6 +749,8 @@ int main(void) {
         cmocka_unit_test_setup(meets_conditions, clean),
         cmocka_unit_test_setup(refuses_impossible_conditions, clean),
         cmocka_unit_test_setup(fills_holes, clean),
+        cmocka_unit_test_setup(cart_keeps_what_leans_on_the_label, clean),
+        cmocka_unit_test_setup(places_unseen_bins, clean),
         cmocka_unit_test_setup(draws_whole_persons, clean),
         cmocka_unit_test_setup(references_copy_and_shuffle, clean),
         cmocka_unit_test_setup(codebook_inverts_scores, clean),

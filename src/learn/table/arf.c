@@ -204,4 +204,5 @@ const mnk_generator_kind mnk_kind_arf = {
     .save = save,
     .open = open_file,
     .close = mnk_arf_close,
+    .oldest = 2,
 };

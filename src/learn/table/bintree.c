@@ -38,6 +38,24 @@ void mnk_bintree_number_leaves(mnk_bintree *t) {
         if (t->node[i].column < 0) t->node[i].left = (int32_t)t->leaves++;
 }
 
+static bool in_mask(const uint64_t mask[4], unsigned bin) { return mask[bin >> 6] >> (bin & 63) & 1; }
+
+void mnk_bintree_place_unseen(const mnk_codes *c, const uint32_t *count, uint64_t mask[4]) {
+    uint64_t side[2] = {0, 0};
+    for (unsigned b = 0; b < c->bins; b++) side[in_mask(mask, b)] += count[b];
+    for (unsigned b = 0; b < c->bins; b++) {
+        if (count[b]) continue;
+        bool left = side[1] >= side[0];
+        for (unsigned d = 1; c->ordered && b > 0 && d < c->bins; d++) {
+            bool below = b > d && count[b - d], above = b + d < c->bins && count[b + d];
+            if (!below && !above) continue;
+            left = in_mask(mask, below ? b - d : b + d);
+            break;
+        }
+        if (left) mask[b >> 6] |= (uint64_t)1 << (b & 63);
+    }
+}
+
 size_t mnk_bintree_find(const mnk_bintree *t, const uint8_t *bins, size_t stride, size_t row) {
     size_t at = 0;
     while (t->node[at].column >= 0) {

@@ -26,6 +26,10 @@ mnk_status mnk_bintree_open(mnk_bintree *t, mnk_error *err) MNK_CHECK; /* one no
 void mnk_bintree_clear(mnk_bintree *t);
 /* Numbers the leaves 0..leaves-1 in the order of the nodes. */
 void mnk_bintree_number_leaves(mnk_bintree *t);
+/* Where a split sends the bins that no row of its node has (count 0): with the nearest bin that has rows in a column with an
+ * order (the lower one of two as near), else, and "missing", to the side of more rows. Without this they would all go to the
+ * side that a cut happens to call right, the one of the larger means: new combinations would drift there. */
+void mnk_bintree_place_unseen(const mnk_codes *c, const uint32_t *count, uint64_t mask[4]);
 /* Node where row `row` of bins[column*stride + row] ends. */
 size_t mnk_bintree_find(const mnk_bintree *t, const uint8_t *bins, size_t stride, size_t row);
 

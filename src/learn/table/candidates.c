@@ -299,7 +299,7 @@ static mnk_status walk_visits(walk *w, size_t n, mnk_error *err) {
     MNK_OUT(MNK_NEW(w->given, v->next->columns, err));
     MNK_OUT(MNK_NEW(w->all, n, err));
     memset(w->all, 1, n);
-    for (size_t c = 0; c < v->next->columns; c++) w->given[c] = mnk_visits_is_given(v, c) ? w->all : NULL;
+    for (size_t c = 0; c < v->next->columns; c++) w->given[c] = c < mnk_visits_given(v) ? w->all : NULL;
     for (int32_t visit = 1; visit < v->most; visit++) {
         size_t left = 0;
         for (size_t i = 0; i < n; i++)

@@ -1,14 +1,11 @@
-/* Sequential trees as a generator: options, fit, draw, file. */
-#include "learn/table/cart.h"
+/* Sequential trees as a generator: options, order, fit. */
+#include "learn/table/cart_model.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
-
-enum { CHUNK = 512, PARTICLES = 24 /* tries of a row with conditions, of which one is taken by its weight */ };
 
 typedef struct cart_config {
     int64_t min_leaf, rows;
@@ -31,28 +28,14 @@ static const mnk_option options[] = {
 };
 /* clang-format on */
 
-typedef struct leaves { /* shares of bins in each leaf of one column's tree */
-    uint32_t *start;    /* [leaves + 1] */
-    uint8_t *bin;
-    float *share; /* summed up within the leaf */
-} leaves;
-
-typedef struct cart {
-    const mnk_schema *schema;
-    mnk_codebook book;
-    size_t columns;
-    int32_t *order;    /* [columns] in which they are drawn */
-    mnk_bintree *tree; /* [columns], by column */
-    leaves *leaf;      /* [columns] */
-} cart;
-
 static void close_cart(void *model) {
-    cart *m = model;
+    mnk_cart *m = model;
     if (!m) return;
     for (size_t c = 0; m->leaf && c < m->columns; c++) {
         mnk_free(m->leaf[c].start);
         mnk_free(m->leaf[c].bin);
         mnk_free(m->leaf[c].share);
+        mnk_free(m->leaf[c].tilt);
     }
     mnk_free(m->leaf);
     mnk_bintrees_close(m->tree, m->columns);
@@ -73,19 +56,20 @@ static mnk_status find_name(const mnk_schema *s, const char *p, size_t n, const 
     return MNK_OK;
 }
 
-/* First those named by --visit, then the label (its share stays right, and what follows hangs on it), then the rest. Of later
- * visits what is given stands first in the table. */
-static mnk_status choose_order(cart *m, const cart_config *k, uint32_t stream, mnk_error *err) {
+/* First what is always given, then those named by --visit, then the label (its share stays right, and what follows hangs on
+ * it), then the rest. */
+static mnk_status choose_order(mnk_cart *m, const cart_config *k, size_t given, mnk_error *err) {
     uint8_t *used;
     size_t n = 0;
     mnk_status status = MNK_NEW(used, m->columns + 1, err);
+    while (n < given && status == MNK_OK) m->order[n] = (int32_t)n, used[n++] = 1;
     for (const char *p = k->visit ? k->visit : ""; *p && status == MNK_OK; p += *p == ',') {
         size_t length = strcspn(p, ","), c = 0;
         status = find_name(m->schema, p, length, "visit", &c, err);
         if (status == MNK_OK && !used[c]) m->order[n++] = (int32_t)c, used[c] = 1;
         p += length;
     }
-    long label = stream == 0 ? mnk_schema_role(m->schema, MNK_COLUMN_IS_LABEL) : -1;
+    long label = mnk_schema_role(m->schema, MNK_COLUMN_IS_LABEL);
     if (status == MNK_OK && label >= 0 && !used[label]) m->order[n++] = (int32_t)label, used[label] = 1;
     while (n < m->columns && status == MNK_OK) {
         size_t best = m->columns;
@@ -100,7 +84,7 @@ static mnk_status choose_order(cart *m, const cart_config *k, uint32_t stream, m
 }
 
 /* predictor[c*columns + p]: may column p predict column c? */
-static mnk_status choose_predictors(const cart *m, const cart_config *k, uint8_t *predictor, mnk_error *err) {
+static mnk_status choose_predictors(const mnk_cart *m, const cart_config *k, uint8_t *predictor, mnk_error *err) {
     for (size_t i = 0; i < m->columns; i++)
         for (size_t j = 0; j < i; j++) predictor[(size_t)m->order[i] * m->columns + (size_t)m->order[j]] = 1;
     for (const char *p = k->predictors ? k->predictors : ""; *p; p += *p == ';') {
@@ -127,7 +111,7 @@ static mnk_status choose_predictors(const cart *m, const cart_config *k, uint8_t
 /* ---- fit ---- */
 
 typedef struct fitting {
-    cart *m;
+    mnk_cart *m;
     const cart_config *k;
     const mnk_fit_context *context;
     const uint8_t *bins, *predictor;
@@ -137,7 +121,7 @@ typedef struct fitting {
 
 static mnk_status fill_leaves(const fitting *f, size_t c, mnk_error *err) {
     const mnk_bintree *t = &f->m->tree[c];
-    leaves *l = &f->m->leaf[c];
+    mnk_cart_leaves *l = &f->m->leaf[c];
     size_t bins = f->m->book.column[c].bins, total = 0;
     uint32_t *count;
     MNK_TRY(MNK_NEW(count, t->leaves * bins + 1, err));
@@ -192,77 +176,6 @@ out:
     return status;
 }
 
-/* ---- calibration: errors of one tree are passed on to those after it, and shares drift; each column in turn is drawn for
- * SIMULATED rows, and its leaves' shares are raked (Deming and Stephan 1940) until the simulated rows have the table's ---- */
-
-enum { SIMULATED = 65536, RAKINGS = 12 };
-
-static void rake(cart *m, size_t c, const double *rows_in_leaf) {
-    const mnk_codes *k = &m->book.column[c];
-    leaves *l = &m->leaf[c];
-    double weight[MNK_BINS], total = 0, rows = 0;
-    for (unsigned b = 0; b < k->bins; b++) weight[b] = 1, total += k->count[b];
-    for (size_t leaf = 0; leaf < m->tree[c].leaves; leaf++) rows += rows_in_leaf[leaf];
-    for (int round = 0; round < RAKINGS; round++) {
-        double expected[MNK_BINS] = {0};
-        for (size_t leaf = 0; leaf < m->tree[c].leaves; leaf++) {
-            double sum = 0, before = 0;
-            for (int pass = 0; pass < 2 && rows_in_leaf[leaf] > 0; pass++, before = 0)
-                for (uint32_t i = l->start[leaf]; i < l->start[leaf + 1]; i++) {
-                    double share = (l->share[i] - before) * weight[l->bin[i]];
-                    before = l->share[i];
-                    if (pass == 0) sum += share;
-                    else expected[l->bin[i]] += rows_in_leaf[leaf] * share / sum;
-                }
-        }
-        for (unsigned b = 0; b < k->bins; b++) /* half a row of caution; never more than fivefold */
-            weight[b] = fmin(5, fmax(0.2, weight[b] * (k->count[b] / total * rows + 0.5) / (expected[b] + 0.5)));
-    }
-    for (size_t leaf = 0; leaf < m->tree[c].leaves; leaf++) {
-        double sum = 0, before = 0, running = 0;
-        for (int pass = 0; pass < 2; pass++, before = 0)
-            for (uint32_t i = l->start[leaf]; i < l->start[leaf + 1]; i++) {
-                double share = (l->share[i] - before) * weight[l->bin[i]];
-                if (pass == 0) sum += share, before = l->share[i];
-                else {
-                    before = l->share[i];
-                    l->share[i] = (float)((running += share) / sum);
-                }
-            }
-    }
-}
-
-static mnk_status calibrate(cart *m, const mnk_fit_context *context, mnk_error *err) {
-    uint8_t *bins = NULL;
-    uint32_t *leaf_of = NULL;
-    mnk_status status;
-    MNK_OUT(MNK_NEW(bins, m->columns * SIMULATED, err));
-    MNK_OUT(MNK_NEW(leaf_of, SIMULATED, err));
-    for (size_t k = 0; k < m->columns; k++) {
-        size_t c = (size_t)m->order[k];
-        const leaves *l = &m->leaf[c];
-        double *rows_in_leaf;
-        MNK_OUT(MNK_NEW(rows_in_leaf, m->tree[c].leaves + 1, err));
-        for (size_t i = 0; i < SIMULATED; i++) {
-            leaf_of[i] = (uint32_t)m->tree[c].node[mnk_bintree_find(&m->tree[c], bins, SIMULATED, i)].left;
-            rows_in_leaf[leaf_of[i]]++;
-        }
-        rake(m, c, rows_in_leaf);
-        mnk_free(rows_in_leaf);
-        mnk_rng rng = mnk_rng_at(context->seed, MNK_PURPOSE_TABLE_FIT, c, 4 + context->stream);
-        for (size_t i = 0; i < SIMULATED; i++) {
-            double u = mnk_rng_uniform(&rng);
-            uint32_t a = l->start[leaf_of[i]], b = l->start[leaf_of[i] + 1] - 1;
-            while (a < b && l->share[a] <= u) a++;
-            bins[c * SIMULATED + i] = l->bin[a];
-        }
-    }
-out:
-    mnk_free(bins);
-    mnk_free(leaf_of);
-    return status;
-}
-
 static void fit_task(void *ctx, size_t i) {
     const fitting *f = ctx;
     mnk_error err = MNK_ERROR_INIT;
@@ -270,7 +183,7 @@ static void fit_task(void *ctx, size_t i) {
 }
 
 static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *context, void **model, mnk_error *err) {
-    cart *m = NULL;
+    mnk_cart *m = NULL;
     uint8_t *bins = NULL, *predictor = NULL;
     fitting f = {.k = config, .context = context, .n = t->n};
     mnk_status status;
@@ -286,7 +199,7 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     MNK_OUT(MNK_NEW(predictor, m->columns * m->columns + 1, err));
     MNK_OUT(MNK_NEW(f.status, m->columns + 1, err));
     mnk_codebook_encode(&m->book, t, bins);
-    MNK_OUT(choose_order(m, config, context->stream, err));
+    MNK_OUT(choose_order(m, config, context->given, err));
     MNK_OUT(choose_predictors(m, config, predictor, err));
     f.m = m, f.bins = bins, f.predictor = predictor;
     mnk_parallel_for(m->columns, fit_task, &f);
@@ -294,7 +207,8 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
         if (f.status[c] != MNK_OK)
             status = MNK_FAIL(err, f.status[c], "out of memory: the tree of %s", t->schema->column[c].name);
     if (status != MNK_OK) goto out;
-    MNK_OUT(calibrate(m, context, err));
+    mnk_cart_find_classes(m);
+    MNK_OUT(mnk_cart_rake(m, bins, t->n, context, err));
     *model = m;
     m = NULL;
 out:
@@ -305,262 +219,15 @@ out:
     return status;
 }
 
-/* ---- draw ---- */
-
-typedef struct drawing {
-    const cart *m;
-    const mnk_draw_request *q;
-    mnk_table *out;
-    int particles;
-    mnk_status *status;
-} drawing;
-
-/* Does the box allow the bin, and which part of an interval? */
-static double part_in_box(const mnk_codes *k, const mnk_column_box *b, unsigned bin, double *low, double *high) {
-    *low = k->low[bin], *high = k->high[bin];
-    if (!b || !b->restricted) return 1;
-    if (bin == 0) return b->missing;
-    if (!k->is_number) return b->level[bin - 1];
-    if (mnk_codes_is_atom(k, bin)) return k->low[bin] >= b->low && k->low[bin] <= b->high;
-    *low = fmax(k->low[bin], b->low), *high = fmin(k->high[bin], b->high);
-    return *high >= *low ? (*high - *low) / (k->high[bin] - k->low[bin]) : 0;
-}
-
-typedef struct particle {
-    uint8_t *bin;   /* [columns] */
-    double *number; /* [columns] values of intervals */
-    double weight;
-} particle;
-
-static void draw_marginal(const mnk_codes *k, const mnk_column_box *b, mnk_rng *rng, uint8_t *bin, double *number) {
-    double total = 0, low, high;
-    for (unsigned i = 1; i < k->bins; i++) total += k->count[i] * part_in_box(k, b, i, &low, &high);
-    double u = mnk_rng_uniform(rng) * total;
-    for (unsigned i = 1; i < k->bins; i++) {
-        double share = k->count[i] * part_in_box(k, b, i, &low, &high);
-        *bin = (uint8_t)i;
-        *number = low + mnk_rng_uniform(rng) * (high - low);
-        if (share > 0 && u < share) return;
-        u -= share;
-    }
-}
-
-/* Draws column c of a particle from the leaf its columns lead to; the box's probability goes to the weight. */
-static void draw_column(const drawing *d, particle *p, size_t c, mnk_rng *rng) {
-    const cart *m = d->m;
-    const mnk_codes *k = &m->book.column[c];
-    const mnk_column_box *b = d->q->box ? &d->q->box->column[c] : NULL;
-    const leaves *l = &m->leaf[c];
-    size_t leaf = (size_t)m->tree[c].node[mnk_bintree_find(&m->tree[c], p->bin, 1, 0)].left;
-    double total = 0, before = 0, low, high;
-    for (uint32_t i = l->start[leaf]; i < l->start[leaf + 1]; i++) {
-        double share = l->share[i] - before;
-        before = l->share[i];
-        if (!(d->q->complete && l->bin[i] == 0)) total += share * part_in_box(k, b, l->bin[i], &low, &high);
-    }
-    double u = mnk_rng_uniform(rng) * total, sum = 0, at = mnk_rng_uniform(rng);
-    before = 0;
-    if (total <= 0) {
-        p->weight *= 1e-9;
-        draw_marginal(k, b, rng, &p->bin[c], &p->number[c]);
-        return;
-    }
-    if (!d->q->complete) p->weight *= total;
-    for (uint32_t i = l->start[leaf]; i < l->start[leaf + 1]; i++) {
-        double share = l->share[i] - before;
-        before = l->share[i];
-        share *= d->q->complete && l->bin[i] == 0 ? 0 : part_in_box(k, b, l->bin[i], &low, &high);
-        if (share <= 0) continue;
-        p->bin[c] = l->bin[i];
-        p->number[c] = low + at * (high - low);
-        sum += share;
-        if (u < sum) return;
-    }
-}
-
-/* How likely the leaf makes a given cell. */
-static double likelihood(const cart *m, const particle *p, size_t c) {
-    const leaves *l = &m->leaf[c];
-    size_t leaf = (size_t)m->tree[c].node[mnk_bintree_find(&m->tree[c], p->bin, 1, 0)].left;
-    double before = 0;
-    for (uint32_t i = l->start[leaf]; i < l->start[leaf + 1]; i++) {
-        if (l->bin[i] == p->bin[c]) return l->share[i] - before;
-        before = l->share[i];
-    }
-    return 1e-6;
-}
-
-static bool is_given(const drawing *d, size_t c, size_t row) { return d->q->given && d->q->given[c] && d->q->given[c][row]; }
-
-static void draw_particle(const drawing *d, size_t row, particle *p, mnk_rng *rng) {
-    p->weight = 1;
-    for (size_t i = 0; i < d->m->columns; i++) {
-        size_t c = (size_t)d->m->order[i];
-        if (!is_given(d, c, row)) draw_column(d, p, c, rng);
-        else {
-            p->bin[c] = mnk_codebook_bin(&d->m->book, d->out, c, row);
-            if (d->particles > 1) p->weight *= likelihood(d->m, p, c);
-        }
-    }
-}
-
-static void put_particle(const drawing *d, size_t row, const particle *p) {
-    for (size_t c = 0; c < d->m->columns; c++) {
-        if (is_given(d, c, row)) continue;
-        const mnk_codes *k = &d->m->book.column[c];
-        if (p->bin[c] && !mnk_codes_is_atom(k, p->bin[c])) d->out->number[c][row] = p->number[c];
-        else mnk_codebook_put(&d->m->book, d->out, c, row, p->bin[c]);
-    }
-}
-
-/* Sampling and importance resampling (Rubin 1988): one of the particles, by weight, as they come. */
-static void draw_row(const drawing *d, size_t row, particle *now, particle *kept) {
-    mnk_rng rng = mnk_rng_at(d->q->seed, MNK_PURPOSE_TABLE_DRAW, d->q->item[row], d->q->stream);
-    double sum = 0;
-    for (int k = 0; k < d->particles; k++) {
-        draw_particle(d, row, now, &rng);
-        sum += now->weight;
-        if (k == 0 || mnk_rng_uniform(&rng) * sum < now->weight) {
-            particle t = *kept;
-            *kept = *now, *now = t;
-        }
-    }
-    put_particle(d, row, kept);
-}
-
-static void draw_chunk(void *ctx, size_t chunk) {
-    drawing *d = ctx;
-    particle p[2] = {{0}};
-    mnk_error err = MNK_ERROR_INIT;
-    mnk_status status = MNK_OK;
-    size_t end = (chunk + 1) * CHUNK < d->out->n ? (chunk + 1) * CHUNK : d->out->n;
-    for (int k = 0; k < 2 && status == MNK_OK; k++) {
-        status = MNK_NEW(p[k].bin, d->m->columns + 1, &err);
-        if (status == MNK_OK) status = MNK_NEW(p[k].number, d->m->columns + 1, &err);
-    }
-    for (size_t i = chunk * CHUNK; i < end && status == MNK_OK; i++) draw_row(d, i, &p[0], &p[1]);
-    d->status[chunk] = status;
-    for (int k = 0; k < 2; k++) {
-        mnk_free(p[k].bin);
-        mnk_free(p[k].number);
-    }
-}
-
-/* With nothing restricted, and given columns that are drawn before all others, the first try is as good as any. */
-static bool is_plain(const drawing *d) {
-    bool free_before = false;
-    for (size_t i = 0; i < d->m->columns; i++) {
-        size_t c = (size_t)d->m->order[i];
-        if (d->q->box && d->q->box->column[c].restricted) return false;
-        bool given = d->q->given && d->q->given[c];
-        if (given && free_before) return false;
-        if (!given || memchr(d->q->given[c], 0, d->out->n)) free_before = true;
-    }
-    return true;
-}
-
-static mnk_status draw(const void *model, const mnk_draw_request *request, mnk_table *out, mnk_error *err) {
-    drawing d = {.m = model, .q = request, .out = out};
-    size_t chunks = (out->n + CHUNK - 1) / CHUNK;
-    if (out->n == 0) return MNK_OK;
-    d.particles = is_plain(&d) ? 1 : PARTICLES;
-    mnk_status status = MNK_NEW(d.status, chunks + 1, err);
-    if (status == MNK_OK) mnk_parallel_for(chunks, draw_chunk, &d);
-    for (size_t k = 0; k < chunks && status == MNK_OK; k++)
-        if (d.status[k] != MNK_OK) status = MNK_FAIL(err, d.status[k], "out of memory: drawing from trees");
-    mnk_free(d.status);
-    return status;
-}
-
-/* ---- file ---- */
-
-static mnk_status save(const void *model, mnk_tensors *file, mnk_error *err) {
-    const cart *m = model;
-    size_t starts = 0, entries = 0, at = 0, k = 0;
-    void *block[3];
-    for (size_t c = 0; c < m->columns; c++) starts += m->tree[c].leaves + 1, entries += m->leaf[c].start[m->tree[c].leaves];
-    MNK_TRY(mnk_codebook_save(&m->book, file, err));
-    MNK_TRY(mnk_bintrees_save(m->tree, m->columns, file, err));
-    MNK_TRY(mnk_tensors_block(file, starts, 4, &block[0], err));
-    MNK_TRY(mnk_tensors_block(file, entries, 1, &block[1], err));
-    MNK_TRY(mnk_tensors_block(file, entries, 4, &block[2], err));
-    for (size_t c = 0; c < m->columns; c++) {
-        size_t n = m->leaf[c].start[m->tree[c].leaves];
-        memcpy((uint32_t *)block[0] + k, m->leaf[c].start, (m->tree[c].leaves + 1) * 4);
-        memcpy((uint8_t *)block[1] + at, m->leaf[c].bin, n);
-        memcpy((float *)block[2] + at, m->leaf[c].share, n * 4);
-        k += m->tree[c].leaves + 1, at += n;
-    }
-    MNK_TRY(mnk_tensors_add(file, "order", MNK_I32, m->order, m->columns, err));
-    MNK_TRY(mnk_tensors_add(file, "leaf.start", MNK_I32, block[0], starts, err));
-    MNK_TRY(mnk_tensors_add(file, "leaf.bin", MNK_U8, block[1], entries, err));
-    return mnk_tensors_add(file, "leaf.share", MNK_F32, block[2], entries, err);
-}
-
-static mnk_status open_leaves(const mnk_tensors_in *in, cart *m, size_t c, const uint32_t *start, const uint8_t *bin,
-                              const float *share, size_t left, mnk_error *err) {
-    leaves *l = &m->leaf[c];
-    size_t n = m->tree[c].leaves, entries = start[n];
-    bool fine = start[0] == 0 && entries <= left;
-    for (size_t k = 0; fine && k < n; k++) {
-        fine = start[k + 1] >= start[k] && start[k + 1] <= entries;
-        float before = 0;
-        for (uint32_t i = start[k]; fine && i < start[k + 1]; i++) {
-            fine = bin[i] < m->book.column[c].bins && share[i] >= before && share[i] <= 1.0001f;
-            before = share[i];
-        }
-    }
-    if (!fine) return mnk_tensors_damaged(in, "a leaf's shares are impossible", err);
-    MNK_TRY(MNK_NEW(l->start, n + 1, err));
-    MNK_TRY(MNK_NEW(l->bin, entries + 1, err));
-    MNK_TRY(MNK_NEW(l->share, entries + 1, err));
-    memcpy(l->start, start, (n + 1) * sizeof *start);
-    memcpy(l->bin, bin, entries);
-    memcpy(l->share, share, entries * sizeof *share);
-    return MNK_OK;
-}
-
-static mnk_status read_file(const mnk_tensors_in *in, cart *m, mnk_error *err) {
-    const void *order = NULL, *start = NULL, *bin = NULL, *share = NULL;
-    size_t trees = 0, starts = 0, entries = 0, k = 0, at = 0;
-    uint8_t *seen = NULL;
-    mnk_status status;
-    MNK_OUT(mnk_codebook_open(in, m->schema, &m->book, err));
-    MNK_OUT(mnk_bintrees_open(in, m->columns, &m->tree, &trees, err));
-    MNK_OUT(trees == m->columns ? MNK_OK : mnk_tensors_damaged(in, "a column has no tree", err));
-    MNK_OUT(mnk_tensors_get(in, "order", MNK_I32, m->columns, &order, NULL, err));
-    MNK_OUT(mnk_tensors_get(in, "leaf.start", MNK_I32, SIZE_MAX, &start, &starts, err));
-    MNK_OUT(mnk_tensors_get(in, "leaf.bin", MNK_U8, SIZE_MAX, &bin, &entries, err));
-    MNK_OUT(mnk_tensors_get(in, "leaf.share", MNK_F32, entries, &share, NULL, err));
-    MNK_OUT(MNK_NEW(seen, m->columns + 1, err));
-    MNK_OUT(MNK_NEW(m->order, m->columns + 1, err));
-    MNK_OUT(MNK_NEW(m->leaf, m->columns + 1, err));
-    for (size_t i = 0; i < m->columns; i++) {
-        int32_t c = ((const int32_t *)order)[i];
-        MNK_OUT(c >= 0 && (size_t)c < m->columns && !seen[c] ? MNK_OK
-                                                             : mnk_tensors_damaged(in, "its order is impossible", err));
-        m->order[i] = c, seen[c] = 1;
-    }
-    for (size_t c = 0; c < m->columns; c++) {
-        MNK_OUT(m->tree[c].leaves + 1 <= starts - k ? MNK_OK : mnk_tensors_damaged(in, "its leaves end too early", err));
-        MNK_OUT(open_leaves(in, m, c, (const uint32_t *)start + k, (const uint8_t *)bin + at, (const float *)share + at,
-                            entries - at, err));
-        k += m->tree[c].leaves + 1, at += m->leaf[c].start[m->tree[c].leaves];
-    }
-out:
-    mnk_free(seen);
-    return status;
-}
-
 static mnk_status open_file(const mnk_tensors_in *in, const mnk_schema *schema, const void *config, void **model,
                             mnk_error *err) {
     (void)config;
-    cart *m;
+    mnk_cart *m;
     *model = NULL;
     MNK_TRY(MNK_NEW(m, 1, err));
     m->columns = schema->columns;
     m->schema = mnk_schema_retain((mnk_schema *)schema);
-    mnk_status status = read_file(in, m, err);
+    mnk_status status = mnk_cart_read(in, m, err);
     if (status == MNK_OK) *model = m;
     else close_cart(m);
     return status;
@@ -575,8 +242,9 @@ const mnk_generator_kind mnk_kind_cart = {
     .config_size = sizeof(cart_config),
     .can = MNK_KIND_GIVEN | MNK_KIND_BOX,
     .fit = fit,
-    .draw = draw,
-    .save = save,
+    .draw = mnk_cart_draw,
+    .save = mnk_cart_save,
     .open = open_file,
     .close = close_cart,
+    .oldest = 2,
 };

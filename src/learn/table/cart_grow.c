@@ -166,6 +166,14 @@ static uint32_t part(grower *g, const pending *p, const split *s) {
     return a;
 }
 
+static void place_unseen(grower *g, const pending *p, split *s) {
+    const uint8_t *bin = g->t->bins + s->column * g->t->stride;
+    const mnk_codes *c = &g->t->book->column[s->column];
+    memset(g->count, 0, c->bins * sizeof g->count[0]);
+    for (uint32_t i = p->begin; i < p->end; i++) g->count[bin[g->row[i]]]++;
+    mnk_bintree_place_unseen(c, g->count, s->mask);
+}
+
 static mnk_status grow(grower *g, size_t n, mnk_bintree *out, mnk_error *err) {
     pending stack[2 * DEPTH_MAX + 4];
     size_t depth = 0;
@@ -181,6 +189,7 @@ static mnk_status grow(grower *g, size_t n, mnk_bintree *out, mnk_error *err) {
             if (g->t->predictor[c]) try_column(g, c, &p, &best);
         if (!(best.mask[0] | best.mask[1] | best.mask[2] | best.mask[3]) || !is_real(g, &best)) continue;
         int32_t left;
+        place_unseen(g, &p, &best);
         MNK_TRY(mnk_bintree_split(out, (size_t)p.node, (int32_t)best.column, best.mask, &left, err));
         uint32_t middle = part(g, &p, &best);
         stack[depth++] = (pending){p.begin, middle, left, (uint16_t)(p.depth + 1)};

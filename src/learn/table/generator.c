@@ -73,6 +73,24 @@ static mnk_status keep_text(mnk_table_generator *g, const mnk_st *st, int i, con
     return g->text[i] ? MNK_OK : MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
 }
 
+/* What an older manikin wrote differently is said to be older, not damaged. */
+static mnk_status check_format(const mnk_generator_kind *kind, const mnk_tensors_in *in, mnk_error *err) {
+    const char *text = mnk_st_meta_get(in->st, "table_format"), *persons = mnk_st_meta_get(in->st, "by_person");
+    const char *by = mnk_st_meta_get(in->st, "manikin_version");
+    const long format = text ? strtol(text, NULL, 10) : 1;
+    mnk_status status = MNK_OK;
+    if (format > MNK_TABLE_FORMAT) {
+        status = MNK_FAIL(err, MNK_ERR_VERSION, "%s: table model format %ld, but this manikin reads up to %d", in->path, format,
+                          MNK_TABLE_FORMAT);
+        mnk_error_hint(err, "use the manikin that wrote it (%.40s) or a newer one", by ? by : "unknown version");
+    } else if (format < kind->oldest || (format < 2 && persons && strcmp(persons, "true") == 0)) {
+        status = MNK_FAIL(err, MNK_ERR_VERSION, "%s: was written by an older manikin (table model format %ld, now %d)",
+                          in->path, format, MNK_TABLE_FORMAT);
+        mnk_error_hint(err, "train it again, or use the manikin that wrote it (%.40s)", by ? by : "unknown version");
+    }
+    return status;
+}
+
 static mnk_status read_meta(mnk_table_generator *g, const mnk_tensors_in *in, mnk_error *err) {
     const mnk_st *st = in->st;
     const char *name = mnk_st_meta_get(st, "generator"), *schema = mnk_st_meta_get(st, "schema");
@@ -87,6 +105,7 @@ static mnk_status read_meta(mnk_table_generator *g, const mnk_tensors_in *in, mn
         mnk_error_hint(err, "use the manikin that wrote it, or a newer one");
         return status;
     }
+    MNK_TRY(check_format(g->kind, in, err));
     MNK_TRY(keep_text(g, st, 0, "manikin_version", &info->version, err));
     MNK_TRY(keep_text(g, st, 1, "options", &info->options_json, err));
     MNK_TRY(keep_text(g, st, 2, "data_hash", &info->data_hash, err));

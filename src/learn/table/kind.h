@@ -19,6 +19,7 @@
 typedef struct mnk_fit_context {
     uint64_t seed;
     uint32_t stream;        /* 0: rows or persons, 1: later visits; goes into the step of every random stream */
+    size_t given;           /* the first columns of the table that are given whenever rows are drawn */
     const char *model_path; /* where the model will stand: a neural generator keeps its checkpoint beside it */
     bool resume;            /* --resume was given; only where MNK_KIND_RESUMES */
     bool force;             /* an earlier unfinished run may be replaced */
@@ -47,8 +48,9 @@ enum {
     MNK_KIND_GIVEN = 1 << 0,   /* draws some cells given others: imputation, --like, later visits of a person */
     MNK_KIND_BOX = 1 << 1,     /* draws within bounds and levels by column: --where, --class */
     MNK_KIND_RESUMES = 1 << 2, /* continues from a checkpoint */
-    MNK_KIND_PRIVATE = 1 << 3  /* has a privacy guarantee: the frame then learns nothing from the rows by itself and writes nothing
-                                  of them; the working table says whose each row is; `config` begins with mnk_private_config */
+    MNK_KIND_PRIVATE =
+        1 << 3 /* has a privacy guarantee: the frame then learns nothing from the rows by itself and writes nothing
+                  of them; the working table says whose each row is; `config` begins with mnk_private_config */
 };
 
 typedef struct mnk_generator_kind {
@@ -65,6 +67,7 @@ typedef struct mnk_generator_kind {
     /* The file is hostile: check every index, count and number. `config` is what fit was given. */
     mnk_status (*open)(const mnk_tensors_in *file, const mnk_schema *schema, const void *config, void **model, mnk_error *err);
     void (*close)(void *model); /* NULL is a no-op */
+    int oldest;                 /* table format (generator.h) from which on its files can be read; 0: from the first */
 } mnk_generator_kind;
 
 #define MNK_KIND_CONFIG_BYTES 512

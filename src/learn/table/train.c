@@ -135,7 +135,7 @@ static mnk_status fit(trainer *r, mnk_error *err) {
     g->info.by_person = true;
     r->first->persons = r->first->n, r->next->persons = r->next->n;
     MNK_TRY(kind->fit(r->first, g->config.own, &r->context, &g->model[MNK_MODEL_ROWS], err));
-    r->context.stream = 1;
+    r->context.stream = 1, r->context.given = mnk_visits_given(g->visits);
     return kind->fit(r->next, g->config.own, &r->context, &g->model[MNK_MODEL_VISITS], err);
 }
 
@@ -155,7 +155,7 @@ static void write_options(trainer *r) {
 
 static mnk_status write_model(trainer *r, bool force, mnk_error *err) {
     mnk_table_generator *g = r->g;
-    char seed[32], rows[32], persons[32], version[16];
+    char seed[32], rows[32], persons[32], version[16], format[16];
     write_options(r);
     mnk_schema_to_json(g->schema, &r->schema);
     if (r->options.failed || r->schema.failed) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata");
@@ -173,9 +173,11 @@ static mnk_status write_model(trainer *r, bool force, mnk_error *err) {
     snprintf(rows, sizeof rows, "%zu", is_private ? r->context.rows : r->data->n);
     snprintf(persons, sizeof persons, "%zu", is_private ? r->context.rows : r->data->persons);
     snprintf(version, sizeof version, "%d", MNK_MODEL_FORMAT_VERSION);
+    snprintf(format, sizeof format, "%d", MNK_TABLE_FORMAT);
     mnk_st_meta meta[] = {{"format", "manikin-model"},
                           {"format_version", version},
                           {"kind", "table"},
+                          {"table_format", format},
                           {"manikin_version", MNK_VERSION},
                           {"generator", g->kind->name},
                           {"options", r->options.s},

@@ -74,7 +74,7 @@ void mnk_visits_ask(const mnk_visits *v, const mnk_table *now, size_t from, int3
     next->number[n + 1][to] = visits;
 }
 
-bool mnk_visits_is_given(const mnk_visits *v, size_t next_column) { return next_column < v->work->columns + 2; }
+size_t mnk_visits_given(const mnk_visits *v) { return v->work->columns + 2; }
 
 void mnk_visits_take(const mnk_visits *v, const mnk_table *now, size_t from, const mnk_table *next, size_t row, mnk_table *work,
                      size_t to) {

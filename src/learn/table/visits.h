@@ -30,8 +30,8 @@ void mnk_visits_ask(const mnk_visits *v, const mnk_table *now, size_t from, int3
 /* The working row of that visit: static columns and steps from `now`, the rest as drawn. */
 void mnk_visits_take(const mnk_visits *v, const mnk_table *now, size_t from, const mnk_table *next, size_t row, mnk_table *work,
                      size_t to);
-/* given[c] of a `next` table: 1 for its given columns. */
-bool mnk_visits_is_given(const mnk_visits *v, size_t next_column);
+/* The first so many columns of a `next` table are given. */
+size_t mnk_visits_given(const mnk_visits *v);
 
 mnk_status mnk_visits_save(const mnk_visits *v, mnk_tensors *file, mnk_error *err) MNK_CHECK;
 mnk_status mnk_visits_open(const mnk_tensors_in *in, mnk_schema *work, mnk_visits **out, mnk_error *err) MNK_CHECK;
