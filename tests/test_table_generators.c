@@ -327,16 +327,20 @@ static void fills_holes(void **state) {
 
 /* A code of many levels whose odds lean on the label a little, level by level, and a number that says nothing: no single split
  * on the label stands out among all cuts of the number. */
-enum { LEVELS = 120 };
+enum { LEVELS = 120, NOISE = 3 };
 
-static double lean(int level) { return level % 2 ? 1.4 : 1 / 1.4; }
+static double lean(int level) { return level % 2 ? 1.2 : 1 / 1.2; }
 
 static mnk_table *leaning(size_t n) {
     mnk_schema *s = NULL;
     mnk_table *t = NULL;
     char text[16];
-    assert_ok(mnk_schema_new(3, &s, &err));
+    assert_ok(mnk_schema_new(3 + NOISE, &s, &err));
     column(s, 0, "noise", MNK_COLUMN_NUMERIC, 0, "");
+    for (size_t c = 3; c < 3 + NOISE; c++) {
+        snprintf(text, sizeof text, "noise%zu", c);
+        column(s, c, text, MNK_COLUMN_NUMERIC, 0, "");
+    }
     column(s, 1, "code", MNK_COLUMN_CATEGORY, 0, "");
     column(s, 2, "ill", MNK_COLUMN_CATEGORY, MNK_COLUMN_IS_LABEL, "no,yes");
     for (int k = 0; k < LEVELS; k++) {
@@ -350,6 +354,7 @@ static mnk_table *leaning(size_t n) {
         double odds = lean(code);
         t->code[1][i] = code;
         t->number[0][i] = mnk_rng_normal(&r);
+        for (size_t c = 3; c < 3 + NOISE; c++) t->number[c][i] = mnk_rng_normal(&r);
         t->code[2][i] = mnk_rng_uniform(&r) < odds / (1 + odds);
     }
     assert_ok(mnk_table_finish(t, &err));
@@ -357,7 +362,7 @@ static mnk_table *leaning(size_t n) {
     return t;
 }
 
-/* Difference of the label's rate between levels that raise it and that lower it; by construction 0.167. */
+/* Difference of the label's rate between levels that raise it and that lower it; by construction 0.091. */
 static double leaning_of(const mnk_table *t) {
     double ill[2] = {0}, n[2] = {0};
     for (size_t i = 0; i < t->n; i++) ill[t->code[1][i] % 2] += t->code[2][i], n[t->code[1][i] % 2]++;
@@ -368,9 +373,9 @@ static void cart_keeps_what_leans_on_the_label(void **state) {
     (void)state;
     mnk_table *t = leaning(12000);
     mnk_table_generator *g = learn("cart", t, NULL);
-    mnk_table *s = draw(g, (mnk_table_sample_options){.n = 12000});
+    mnk_table *s = draw(g, (mnk_table_sample_options){.n = 60000});
     double real = leaning_of(t), made = leaning_of(s);
-    if (!(made > 0.8 * real && made < 1.2 * real))
+    if (!(made > 0.75 * real && made < 1.25 * real))
         fail_msg("levels move the label's rate by %.3f, in the table by %.3f", made, real);
     mnk_table_close(s);
     mnk_table_generator_close(g);
@@ -429,6 +434,93 @@ static mnk_table *visits(size_t persons) {
     assert_ok(mnk_table_finish(t, &err));
     mnk_schema_close(s);
     return t;
+}
+
+/* Memory: the state of three levels is that of two visits before with probability 0.85, else any (so the visit before says
+ * nothing: by construction agreement 1/3 at lag 1, 0.9 at lag 2); each person is of a kind that says yes at 1 visit in 10 or at
+ * 9 in 10 (agreement 0.82 at any lag); and has a level of its own (correlation 0.917 at any lag). */
+static mnk_table *remembering(size_t persons) {
+    mnk_schema *s = NULL;
+    mnk_table *t = NULL;
+    size_t n = 0, at = 0;
+    char text[32];
+    assert_ok(mnk_schema_new(P_COLUMNS, &s, &err));
+    column(s, P_ID, "patient", MNK_COLUMN_ID, MNK_COLUMN_IS_PERSON, "");
+    column(s, P_SEX, "says", MNK_COLUMN_CATEGORY, 0, "no,yes");
+    column(s, P_DAY, "day", MNK_COLUMN_INTEGER, MNK_COLUMN_IS_VISIT, "");
+    column(s, P_STATE, "state", MNK_COLUMN_CATEGORY, 0, "a,b,c");
+    column(s, P_VALUE, "value", MNK_COLUMN_NUMERIC, 0, "");
+    for (size_t p = 0; p < persons; p++) n += 3 + p % 6;
+    assert_ok(mnk_table_new(s, n, &t, &err));
+    for (size_t p = 0; p < persons; p++) {
+        mnk_rng r = mnk_rng_at(4, MNK_PURPOSE_TEST, p, 8);
+        double day = 10, level = 10 * mnk_rng_normal(&r), often = mnk_rng_uniform(&r) < 0.5 ? 0.1 : 0.9;
+        snprintf(text, sizeof text, "%zu", 5000 + p);
+        for (size_t v = 0; v < 3 + p % 6; v++, at++) {
+            assert_ok(mnk_schema_add_level(s, P_ID, text, &t->code[P_ID][at], &err));
+            t->number[P_DAY][at] = day += 20 + (double)mnk_rng_below(&r, 20);
+            t->number[P_VALUE][at] = level + 3 * mnk_rng_normal(&r);
+            t->code[P_SEX][at] = mnk_rng_uniform(&r) < often;
+            const bool keeps = v >= 2 && mnk_rng_uniform(&r) < 0.85;
+            t->code[P_STATE][at] = keeps ? t->code[P_STATE][at - 2] : (int32_t)mnk_rng_below(&r, 3);
+        }
+    }
+    assert_ok(mnk_table_finish(t, &err));
+    mnk_schema_close(s);
+    return t;
+}
+
+/* Share of rows with the code of `lag` visits before, or the correlation of numbers. Rows are person by person, in order. */
+static double lagged(const mnk_table *t, size_t c, size_t lag) {
+    double n = 0, same = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+    for (size_t i = lag; i < t->n; i++) {
+        if (t->person[i] != t->person[i - lag]) continue;
+        n++;
+        if (t->code[c]) same += t->code[c][i] == t->code[c][i - lag];
+        else {
+            const double a = t->number[c][i], b = t->number[c][i - lag];
+            x += a, y += b, xx += a * a, yy += b * b, xy += a * b;
+        }
+    }
+    return t->code[c] ? same / n : (xy - x * y / n) / sqrt((xx - x * x / n) * (yy - y * y / n));
+}
+
+/* cart comes within 0.03 at both lags; arf, which mixes over leaves, and gaussian, which sees codes as cut normals, must keep
+ * most of it. Without memory of more than one visit state agrees at lag 2 as by chance (0.34 for all three when measured), says
+ * falls to 0.63 to 0.70 (arf, cart) and value to 0.76 to 0.83: each bound below fails then. */
+static void remembers_more_than_one_visit(void **state) {
+    (void)state;
+    static const double least[LEARNERS][3] = {{0.5, 0.66, 0.82}, {0.87, 0.79, 0.88}, {0.6, 0.79, 0.86}};
+    mnk_table *t = remembering(1500);
+    for (int k = 0; k < LEARNERS; k++) {
+        mnk_table_generator *g = learn(learners[k], t, NULL);
+        mnk_table *s = draw(g, (mnk_table_sample_options){.persons = 1500});
+        const double made[3] = {lagged(s, P_STATE, 2), lagged(s, P_SEX, 2), lagged(s, P_VALUE, 2)};
+        for (int c = 0; c < 3; c++)
+            if (made[c] < least[k][c])
+                fail_msg("%s: lag 2, column %d: %.3f is less than %.2f", learners[k], c, made[c], least[k][c]);
+        for (size_t c = P_SEX; c < P_COLUMNS && k == 1; c++)
+            for (size_t lag = 1; lag <= 2; lag++)
+                if (c != P_DAY && fabs(lagged(s, c, lag) - lagged(t, c, lag)) > 0.03)
+                    fail_msg("cart: lag %zu, column %zu: %.3f, in the table %.3f", lag, c, lagged(s, c, lag),
+                             lagged(t, c, lag));
+        mnk_table_close(s);
+        mnk_table_generator_close(g);
+    }
+    mnk_table_close(t);
+}
+
+/* What tells nothing is not remembered: a table without memory beyond the visit before keeps its size. */
+static void forgets_what_says_nothing(void **state) {
+    (void)state;
+    mnk_table *t = visits(900);
+    mnk_table_generator *g = learn("cart", t, NULL);
+    size_t memory = g->visits->given - g->visits->work->columns - 2;
+    for (size_t c = 0; c < g->visits->work->columns; c++)
+        if (strcmp(g->visits->work->column[c].name, "value")) assert_int_equal(g->visits->remembers[c], 0);
+    assert_true(memory >= 1); /* the mean of value so far: its own level, seen through noise */
+    mnk_table_generator_close(g);
+    mnk_table_close(t);
 }
 
 static void draws_whole_persons(void **state) {
@@ -752,6 +844,8 @@ int main(void) {
         cmocka_unit_test_setup(cart_keeps_what_leans_on_the_label, clean),
         cmocka_unit_test_setup(places_unseen_bins, clean),
         cmocka_unit_test_setup(draws_whole_persons, clean),
+        cmocka_unit_test_setup(remembers_more_than_one_visit, clean),
+        cmocka_unit_test_setup(forgets_what_says_nothing, clean),
         cmocka_unit_test_setup(references_copy_and_shuffle, clean),
         cmocka_unit_test_setup(codebook_inverts_scores, clean),
         cmocka_unit_test_setup(same_bytes_for_any_threads, clean),

@@ -434,12 +434,95 @@ static void test_no_memory(void **state) {
     mnk_table_close(synthetic);
 }
 
+/* ---- persons, and what misses together: small enough to be worked out by hand ---- */
+
+enum { P_PERSON, P_DAY, P_STATE, P_X, P_Y, P_COLUMNS };
+
+/* Eight persons of three visits: `path` gives the states of even and odd persons, gap the days between their visits; then
+ * `single` persons of one visit. x misses in every second row; y in the same rows (together), or in pairs of rows. */
+static mnk_schema *visit_schema(void) {
+    static const char *const names[P_COLUMNS] = {"person", "day", "state", "x", "y"};
+    static const mnk_column_type types[P_COLUMNS] = {MNK_COLUMN_ID, MNK_COLUMN_INTEGER, MNK_COLUMN_CATEGORY, MNK_COLUMN_NUMERIC,
+                                                     MNK_COLUMN_NUMERIC};
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_schema *s = NULL;
+    assert_ok(mnk_schema_new(P_COLUMNS, &s, &err));
+    for (size_t c = 0; c < P_COLUMNS; c++) {
+        assert_ok(mnk_schema_text(&s->column[c].name, names[c], &err));
+        s->column[c].type = types[c];
+    }
+    s->column[P_PERSON].roles = MNK_COLUMN_IS_PERSON;
+    s->column[P_DAY].roles = MNK_COLUMN_IS_VISIT;
+    assert_ok(mnk_schema_add_level(s, P_STATE, "a", NULL, &err));
+    assert_ok(mnk_schema_add_level(s, P_STATE, "b", NULL, &err));
+    return s;
+}
+
+static mnk_table *visit_table(mnk_schema *s, const char *const path[2], const double gap[2], size_t single, bool together) {
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_table *t = NULL;
+    char text[32];
+    assert_ok(mnk_table_new(s, 24 + single, &t, &err));
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t person = i < 24 ? i % 8 : i - 16, visit = i < 24 ? i / 8 : 0; /* rows of a person do not stand together */
+        snprintf(text, sizeof text, "p%zu", person);
+        assert_ok(mnk_schema_add_level(s, P_PERSON, text, &t->code[P_PERSON][i], &err));
+        t->number[P_DAY][i] = (double)visit * gap[person % 2];
+        t->code[P_STATE][i] = path[person % 2][visit] - 'a';
+        t->number[P_X][i] = i % 2 ? (double)NAN : 1.0 + (double)(i % 5);
+        t->number[P_Y][i] = (together ? i % 2 : i / 2 % 2) ? (double)NAN : 2.0 + (double)(i % 3);
+    }
+    assert_ok(mnk_table_finish(t, &err));
+    return t;
+}
+
+static void check_by_hand(const mnk_result *r, const char *id, double value, bool has_interval) {
+    const mnk_metric *m = mnk_result_find(r, id, "", "");
+    if (!m) fail_msg("no %s", id);
+    if (fabs(m->value - value) > 1e-12) fail_msg("%s: %g, by hand %g", id, m->value, value);
+    assert_true(m->low <= m->value && m->value <= m->high && (!has_interval || m->low < m->high));
+}
+
+static void test_visits_by_hand(void **state) {
+    (void)state;
+    mnk_error err = MNK_ERROR_INIT;
+    static const char *const real[2] = {"aab", "abb"}, *const made[2] = {"aba", "bbb"};
+    static const double ten[2] = {10, 10}, twenty[2] = {10, 20};
+    mnk_schema *s = visit_schema();
+    mnk_table *train = visit_table(s, real, ten, 0, true), *synthetic = visit_table(s, made, twenty, 8, false);
+    mnk_table_evaluate_config c = quick();
+    mnk_result *r = NULL;
+    assert_ok(mnk_evaluate_tables(train, train, synthetic, &c, NULL, &r, &err));
+    check_by_hand(r, "visit_counts", 0.5, true); /* nobody has one visit, and half of them */
+    check_by_hand(r, "visit_gaps", 0.5, true);   /* 10 days, and 10 or 20 */
+    /* of state and day, x and y: what the state does is in its own row */
+    for (size_t k = 0; k < r->metrics; k++) {
+        const mnk_metric *m = &r->metric[k];
+        if (strcmp(m->column, "state") != 0) continue;
+        if (!strcmp(m->id, "agreement_1")) assert_true(fabs(m->value - 1) < 1e-12); /* half of the visits in both */
+        if (!strcmp(m->id, "agreement_2")) assert_true(fabs(m->value - 0) < 1e-12); /* none, and all */
+    }
+    assert_non_null(mnk_result_find(r, "agreement_2", "", ""));
+    assert_true(reference(mnk_result_find(r, "agreement_2", "", ""), "holdout") == 1); /* here holdout is train */
+    check_by_hand(r, "missing_pairs_similarity", 0.5, false);                          /* phi 1, and 0 */
+    mnk_result_close(r);
+    mnk_table_close(train);
+    mnk_table_close(synthetic);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),    cmocka_unit_test(test_threads), cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_persons),   cmocka_unit_test(test_mmd),     cmocka_unit_test(test_subset),
-        cmocka_unit_test(test_collapse),  cmocka_unit_test(test_edges),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_persons),
+        cmocka_unit_test(test_mmd),
+        cmocka_unit_test(test_subset),
+        cmocka_unit_test(test_collapse),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_visits_by_hand),
     };
     return MNK_RUN_TESTS("table_metrics", tests);
 }

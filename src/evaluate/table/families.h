@@ -27,6 +27,10 @@ mnk_status mnk_table_pairs(const mnk_table_view *v, mnk_error *err) MNK_CHECK;
 mnk_status mnk_table_accuracy(const mnk_table_view *v, mnk_error *err) MNK_CHECK;
 /* range_coverage, category_coverage, missing_similarity, missing_coverage, boundary_adherence, category_adherence */
 mnk_status mnk_table_coverage(const mnk_table_view *v, mnk_error *err) MNK_CHECK;
+/* missing_pairs_similarity: do columns miss together as they do in train? */
+mnk_status mnk_table_missing_pairs(const mnk_table_view *v, mnk_error *err) MNK_CHECK;
+/* visit_counts, visit_gaps, agreement_1, agreement_2: tables of several rows a person, seen person by person */
+mnk_status mnk_table_persons(const mnk_table_view *v, mnk_error *err) MNK_CHECK;
 /* mmd2 on the points of some rows; `partition` as in mnk_judge */
 mnk_status mnk_table_mmd(const mnk_judge *j, const mnk_table_sets *s, const mnk_subset *subset, mnk_error *err) MNK_CHECK;
 /* sdmetrics.* and mostlyai.* */

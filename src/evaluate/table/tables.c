@@ -150,6 +150,8 @@ static mnk_status run_marginals(const mnk_table_judge *j, const subset *sub, boo
     MNK_OUT(mnk_table_pairs(&view, err));
     MNK_OUT(mnk_table_accuracy(&view, err));
     MNK_OUT(mnk_table_coverage(&view, err));
+    MNK_OUT(mnk_table_missing_pairs(&view, err));
+    if (!masked) MNK_OUT(mnk_table_persons(&view, err)); /* rows of a subset are no whole persons */
     MNK_OUT(mnk_table_published(&view, mnk_table_compat(j->config.compat), err));
 out:
     mnk_table_view_close(&view);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "learn/table/condition.h"
+#include "learn/table/memory.h"
 #include "learn/table/mix.h"
 
 enum { VISIT_TRIES = 16, CHUNK = 512 /* rows judged at a time */ };
@@ -21,7 +22,7 @@ struct mnk_candidates {
 /* ---- what is asked for ---- */
 
 static mnk_status box_of_next(const mnk_visits *v, const mnk_table_box *row, mnk_table_box **out, mnk_error *err) {
-    size_t at = v->work->columns + 2;
+    size_t at = v->given;
     MNK_TRY(mnk_table_box_open(v->next, out, err));
     for (size_t c = 0; c < v->work->columns; c++) {
         if (v->is_static[c]) continue;
@@ -243,7 +244,8 @@ typedef struct walk { /* persons on their way through their visits */
     mnk_candidates *s;
     const mnk_candidate *which;
     mnk_candidate_block *b;
-    mnk_table *now;  /* [n] working row of the visit before */
+    mnk_table *now; /* [n] working row of the visit before */
+    mnk_memory memory;
     int32_t *visits; /* [n] */
     const uint8_t **given;
     uint8_t *all;
@@ -265,7 +267,7 @@ static mnk_status try_visit(walk *w, int32_t visit, uint32_t retry, size_t *todo
     MNK_OUT(MNK_NEW(j.fate, *n, err));
     for (size_t i = 0; i < *n; i++) {
         const mnk_candidate *c = &w->which[todo[i]];
-        mnk_visits_ask(v, w->now, todo[i], visit, w->visits[todo[i]], next, i);
+        mnk_visits_ask(&w->memory, todo[i], w->now, todo[i], visit, w->visits[todo[i]], next, i);
         item[i] = item_of(c->slot, c->attempt, (uint32_t)visit, retry);
         to[i] = w->b->start[todo[i]] + (size_t)visit;
     }
@@ -279,6 +281,7 @@ static mnk_status try_visit(walk *w, int32_t visit, uint32_t retry, size_t *todo
         w->b->fate[todo[i]] = j.fate[i];
         if (j.fate[i] == MNK_CANDIDATE_KEPT) {
             for (size_t c = 0; c < v->work->columns; c++) copy_work_cell(work, i, w->now, c, todo[i]);
+            mnk_memory_see(&w->memory, todo[i], work, i);
         } else todo[left++] = todo[i];
     }
     *n = left;
@@ -296,10 +299,12 @@ static mnk_status walk_visits(walk *w, size_t n, mnk_error *err) {
     size_t *todo = NULL;
     mnk_status status;
     MNK_OUT(MNK_NEW(todo, n, err));
+    MNK_OUT(mnk_memory_open(v, n, &w->memory, err));
+    for (size_t i = 0; i < n; i++) mnk_memory_see(&w->memory, i, w->now, i);
     MNK_OUT(MNK_NEW(w->given, v->next->columns, err));
     MNK_OUT(MNK_NEW(w->all, n, err));
     memset(w->all, 1, n);
-    for (size_t c = 0; c < v->next->columns; c++) w->given[c] = c < mnk_visits_given(v) ? w->all : NULL;
+    for (size_t c = 0; c < v->next->columns; c++) w->given[c] = c < v->given ? w->all : NULL;
     for (int32_t visit = 1; visit < v->most; visit++) {
         size_t left = 0;
         for (size_t i = 0; i < n; i++)
@@ -308,6 +313,7 @@ static mnk_status walk_visits(walk *w, size_t n, mnk_error *err) {
         for (uint32_t retry = 0; retry < VISIT_TRIES && left; retry++) MNK_OUT(try_visit(w, visit, retry, todo, &left, err));
     }
 out:
+    mnk_memory_clear(&w->memory);
     mnk_free(todo);
     mnk_free(w->given);
     mnk_free(w->all);

@@ -83,9 +83,9 @@ static mnk_status choose_order(mnk_cart *m, const cart_config *k, size_t given, 
     return status;
 }
 
-/* predictor[c*columns + p]: may column p predict column c? */
-static mnk_status choose_predictors(const mnk_cart *m, const cart_config *k, uint8_t *predictor, mnk_error *err) {
-    for (size_t i = 0; i < m->columns; i++)
+/* predictor[c*columns + p]: may column p predict column c? Nothing predicts what is always given. */
+static mnk_status choose_predictors(const mnk_cart *m, const cart_config *k, size_t given, uint8_t *predictor, mnk_error *err) {
+    for (size_t i = given; i < m->columns; i++)
         for (size_t j = 0; j < i; j++) predictor[(size_t)m->order[i] * m->columns + (size_t)m->order[j]] = 1;
     for (const char *p = k->predictors ? k->predictors : ""; *p; p += *p == ';') {
         size_t length = strcspn(p, ":;"), c = 0;
@@ -200,7 +200,7 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     MNK_OUT(MNK_NEW(f.status, m->columns + 1, err));
     mnk_codebook_encode(&m->book, t, bins);
     MNK_OUT(choose_order(m, config, context->given, err));
-    MNK_OUT(choose_predictors(m, config, predictor, err));
+    MNK_OUT(choose_predictors(m, config, context->given, predictor, err));
     f.m = m, f.bins = bins, f.predictor = predictor;
     mnk_parallel_for(m->columns, fit_task, &f);
     for (size_t c = 0; c < m->columns && status == MNK_OK; c++)

@@ -160,6 +160,17 @@ static mnk_status rake_column(mnk_cart *m, size_t c, bool after_label, const sim
     return MNK_OK;
 }
 
+/* What is always given comes from random training rows, all columns of a row together. */
+static void draw_given(const mnk_cart *m, size_t given, const simulation *s, const uint8_t *bins, size_t n, mnk_rng rng) {
+    for (size_t i = 0; i < SIMULATED; i++) {
+        const size_t row = mnk_rng_below(&rng, n);
+        for (size_t k = 0; k < given; k++) {
+            const size_t c = (size_t)m->order[k];
+            s->bins[c * SIMULATED + i] = bins[c * n + row];
+        }
+    }
+}
+
 mnk_status mnk_cart_rake(mnk_cart *m, const uint8_t *bins, size_t n, const mnk_fit_context *context, mnk_error *err) {
     simulation s = {0};
     bool after_label = false;
@@ -167,10 +178,12 @@ mnk_status mnk_cart_rake(mnk_cart *m, const uint8_t *bins, size_t n, const mnk_f
     MNK_OUT(MNK_NEW(s.bins, m->columns * SIMULATED, err));
     MNK_OUT(MNK_NEW(s.leaf, SIMULATED, err));
     MNK_OUT(MNK_NEW(s.count, MNK_CART_CLASSES * MNK_BINS, err));
+    draw_given(m, context->given, &s, bins, n, mnk_rng_at(context->seed, MNK_PURPOSE_TABLE_FIT, 0, 6 + context->stream));
     for (size_t k = 0; k < m->columns; k++) {
         size_t c = (size_t)m->order[k];
         MNK_OUT(rake_column(m, c, after_label, &s, bins, n, err));
-        draw_simulated(m, c, &s, mnk_rng_at(context->seed, MNK_PURPOSE_TABLE_FIT, c, 4 + context->stream));
+        if (k >= context->given)
+            draw_simulated(m, c, &s, mnk_rng_at(context->seed, MNK_PURPOSE_TABLE_FIT, c, 4 + context->stream));
         after_label = after_label || (long)c == m->label;
     }
 out:

@@ -135,7 +135,7 @@ static mnk_status fit(trainer *r, mnk_error *err) {
     g->info.by_person = true;
     r->first->persons = r->first->n, r->next->persons = r->next->n;
     MNK_TRY(kind->fit(r->first, g->config.own, &r->context, &g->model[MNK_MODEL_ROWS], err));
-    r->context.stream = 1, r->context.given = mnk_visits_given(g->visits);
+    r->context.stream = 1, r->context.given = g->visits->given;
     return kind->fit(r->next, g->config.own, &r->context, &g->model[MNK_MODEL_VISITS], err);
 }
 
