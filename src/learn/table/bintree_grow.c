@@ -165,13 +165,6 @@ static uint32_t part(grower *g, const pending *p, const split *s) {
     return a;
 }
 
-static void place_unseen(grower *g, const pending *p, split *s) {
-    const mnk_codes *c = &g->d->book->column[s->column];
-    count_bins(g, s->column, p->begin, p->end, c->bins);
-    for (unsigned b = 0; b < c->bins; b++) g->count[0][b] += g->count[1][b];
-    mnk_bintree_place_unseen(c, g->count[0], s->mask);
-}
-
 static mnk_status grow(grower *g, pending *stack, size_t n, mnk_bintree *t, mnk_error *err) {
     size_t depth = 0, leaves = 1;
     stack[depth++] = (pending){0, (uint32_t)n, 0, 0};
@@ -184,7 +177,6 @@ static mnk_status grow(grower *g, pending *stack, size_t n, mnk_bintree *t, mnk_
             leaves >= g->d->max_leaves || !find_split(g, &p, &best))
             continue;
         int32_t left;
-        place_unseen(g, &p, &best);
         MNK_TRY(mnk_bintree_split(t, (size_t)p.node, (int32_t)best.column, best.mask, &left, err));
         uint32_t middle = part(g, &p, &best);
         leaves++;
