@@ -106,7 +106,7 @@ static void test_layout(void **state) {
     mnk_layout l;
     mnk_folded f;
     assert_ok(mnk_codebook_fit(t, &book, &err));
-    assert_ok(mnk_layout_open(&book, t->schema, &l, &err));
+    assert_ok(mnk_layout_open(&book, t->schema, false, &l, &err));
     assert_true(l.piece[X].has_score && l.piece[X].states == 1);
     assert_true(l.piece[Y].has_score && l.piece[Y].states == 2);         /* the score's mode and missing */
     assert_true(l.piece[SPIKE].has_score && l.piece[SPIKE].states == 2); /* and zero */

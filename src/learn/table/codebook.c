@@ -198,6 +198,43 @@ mnk_status mnk_codebook_fit(const mnk_table *t, mnk_codebook *out, mnk_error *er
     return MNK_OK;
 }
 
+static mnk_status stretch(const mnk_column *column, size_t stretches, mnk_codes *c, mnk_error *err) {
+    bool whole = column->type == MNK_COLUMN_INTEGER;
+    double low = column->low, high = column->high, width = (high - low) / (double)stretches;
+    if (!isfinite(low) || !isfinite(high))
+        return MNK_FAIL(err, MNK_ERR_INPUT, "column \"%.60s\": has no bounds in the schema", column->name);
+    if (whole) width = fmax(1, ceil((high - low + 1) / (double)stretches));
+    const bool atoms = whole && width <= 1;
+    double at = whole && !atoms ? low - 0.5 : low; /* what rounds to the first value begins half below it */
+    c->bins = 1;
+    do {
+        unsigned b = c->bins++;
+        c->low[b] = at;
+        at += width;
+        c->high[b] = atoms ? c->low[b] : at;
+    } while (c->bins <= stretches && at <= high && width > 0);
+    return MNK_OK;
+}
+
+mnk_status mnk_codebook_public(const mnk_schema *s, size_t stretches, mnk_codebook *out, mnk_error *err) {
+    *out = (mnk_codebook){.columns = s->columns};
+    MNK_TRY(MNK_NEW(out->column, s->columns + 1, err));
+    for (size_t c = 0; c < s->columns; c++) {
+        mnk_codes *k = &out->column[c];
+        k->is_number = mnk_column_is_number(&s->column[c]);
+        k->ordered = k->is_number || s->column[c].type == MNK_COLUMN_ORDINAL || s->column[c].levels <= 2;
+        if (k->is_number) MNK_TRY(stretch(&s->column[c], stretches, k, err));
+        else if (s->column[c].levels >= MNK_BINS)
+            return MNK_FAIL(err, MNK_ERR_INPUT, "column \"%.60s\": %zu levels; at most %d", s->column[c].name,
+                            s->column[c].levels, MNK_BINS - 1);
+        else k->bins = (uint16_t)(s->column[c].levels + 1);
+        for (unsigned b = 0; b < k->bins; b++) k->count[b] = 1;
+        order_as_listed(k);
+        sum_up(k);
+    }
+    return MNK_OK;
+}
+
 void mnk_codebook_clear(mnk_codebook *b) {
     mnk_free(b->column);
     *b = (mnk_codebook){0};

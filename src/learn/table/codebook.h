@@ -35,6 +35,9 @@ typedef struct mnk_codebook {
 /* Levels without an order of their own are put in that of the mean of the number (or ordinal) that tells most of them apart, so
  * that a latent normal variable can stand for them; as they are listed, when none does. */
 mnk_status mnk_codebook_fit(const mnk_table *t, mnk_codebook *out, mnk_error *err) MNK_CHECK;
+/* That of the schema alone, every bin counted once: a number has at most `stretches` intervals of equal width between its
+ * bounds, whole numbers of fewer values an atom each. MNK_ERR_INPUT names a number without bounds. */
+mnk_status mnk_codebook_public(const mnk_schema *s, size_t stretches, mnk_codebook *out, mnk_error *err) MNK_CHECK;
 void mnk_codebook_clear(mnk_codebook *b);
 mnk_status mnk_codebook_save(const mnk_codebook *b, mnk_tensors *file, mnk_error *err) MNK_CHECK;
 mnk_status mnk_codebook_open(const mnk_tensors_in *in, const mnk_schema *s, mnk_codebook *out, mnk_error *err) MNK_CHECK;

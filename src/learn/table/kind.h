@@ -59,6 +59,8 @@ typedef struct mnk_generator_kind {
         *options;       /* of the struct `config`; NULL for none. Text options are for fit: NULL when a model is opened */
     size_t config_size; /* at most MNK_KIND_CONFIG_BYTES */
     unsigned can;       /* bits above */
+    /* NULL, or: with these settings the model is private as if the bit said so. `config` begins with mnk_private_config. */
+    bool (*is_private)(const void *config);
     mnk_status (*fit)(const mnk_table *t, const void *config, mnk_fit_context *context, void **model, mnk_error *err);
     mnk_status (*draw)(const void *model, const mnk_draw_request *request, mnk_table *out, mnk_error *err);
     /* log density of each row (natural; counting measure for codes, missing and repeated values); NULL: has none */
@@ -74,5 +76,6 @@ typedef struct mnk_generator_kind {
 
 extern const mnk_generator_kind *const mnk_generator_kinds[]; /* NULL-terminated; the first is the default */
 const mnk_generator_kind *mnk_generator_kind_find(const char *name);
+bool mnk_generator_is_private(const mnk_generator_kind *kind, const void *config);
 
 #endif

@@ -37,6 +37,10 @@ const mnk_generator_kind *mnk_generator_kind_find(const char *name) {
     return NULL;
 }
 
+bool mnk_generator_is_private(const mnk_generator_kind *kind, const void *config) {
+    return (kind->can & MNK_KIND_PRIVATE) != 0 || (kind->is_private && kind->is_private(config));
+}
+
 static const mnk_generator_kind *at(size_t i) {
     size_t n = 0;
     while (n < i && mnk_generator_kinds[n]) n++;

@@ -74,10 +74,11 @@ out:
 static mnk_status choose_unit(trainer *r, bool *by_person, mnk_error *err) {
     const mnk_generator_kind *kind = r->g->kind;
     bool several = r->data->person && r->data->persons < r->data->n,
-         can = (kind->can & MNK_KIND_GIVEN) != 0 && !(kind->can & MNK_KIND_PRIVATE); /* a second model would be paid twice */
+         is_private = mnk_generator_is_private(kind, r->g->config.own);
+    const bool can = (kind->can & MNK_KIND_GIVEN) != 0 && !is_private; /* a second model would be paid twice */
     *by_person = false;
     if (r->g->config.unit == MNK_UNIT_ROW) return MNK_OK;
-    if ((kind->can & MNK_KIND_PRIVATE) && r->g->config.unit == MNK_UNIT_AUTO) return MNK_OK; /* says itself what it does */
+    if (is_private && r->g->config.unit == MNK_UNIT_AUTO) return MNK_OK; /* says itself what it does */
     if (r->g->config.unit == MNK_UNIT_PERSON && !several)
         return MNK_FAIL(err, MNK_ERR_INPUT, "%.200s: no person has several rows; leave out --unit person", r->data->source);
     if (several && !can) {
@@ -109,7 +110,7 @@ static mnk_status name_persons(trainer *r, mnk_error *err) {
 static mnk_status fit(trainer *r, mnk_error *err) {
     mnk_table_generator *g = r->g;
     const mnk_generator_kind *kind = g->kind;
-    mnk_recode_options o = {.levels = (size_t)g->config.levels, .is_private = (kind->can & MNK_KIND_PRIVATE) != 0};
+    mnk_recode_options o = {.levels = (size_t)g->config.levels, .is_private = mnk_generator_is_private(kind, g->config.own)};
     bool by_person = false;
     if (o.is_private) {
         const mnk_private_config *p = (const void *)g->config.own;
@@ -169,7 +170,7 @@ static mnk_status write_model(trainer *r, bool force, mnk_error *err) {
     mnk_tensors_align(&r->file);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)r->context.seed);
     /* of a private model nothing may follow from the rows but what was paid for: no hash, no exact number */
-    const bool is_private = (g->kind->can & MNK_KIND_PRIVATE) != 0;
+    const bool is_private = mnk_generator_is_private(g->kind, g->config.own);
     snprintf(rows, sizeof rows, "%zu", is_private ? r->context.rows : r->data->n);
     snprintf(persons, sizeof persons, "%zu", is_private ? r->context.rows : r->data->persons);
     snprintf(version, sizeof version, "%d", MNK_MODEL_FORMAT_VERSION);

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "learn/table/neural/train.h"
+#include "learn/table/neural/private.h"
 
 #define KIND "table-checkpoint"
 
@@ -44,6 +44,15 @@ static mnk_status options_text(const mnk_neural_trainer *t, mnk_text *text, mnk_
     return text->failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata") : MNK_OK;
 }
 
+/* What private training needs beside: the noisy counts, and what the canaries have gathered. */
+static mnk_status add_private(mnk_neural_trainer *t, mnk_tensors *list, mnk_error *err) {
+    mnk_neural_private *p = t->own_private;
+    size_t n = 0;
+    const double *memory = mnk_private_sgd_memory(p->sgd, &n);
+    MNK_TRY(mnk_tensors_add(list, "private.count", MNK_F64, p->count, p->counts, err));
+    return n ? mnk_tensors_add(list, "private.canaries", MNK_F64, memory, n, err) : MNK_OK;
+}
+
 mnk_status mnk_neural_checkpoint_save(mnk_neural_trainer *t, mnk_error *err) {
     buffer b[BUFFERS];
     size_t n = buffers_of(t, b);
@@ -56,11 +65,19 @@ mnk_status mnk_neural_checkpoint_save(mnk_neural_trainer *t, mnk_error *err) {
     MNK_OUT(mnk_tensors_add(&list, "progress", MNK_F64, &t->progress, MNK_NEURAL_PROGRESS_NUMBERS, err));
     MNK_OUT(mnk_tensors_add(&list, "steps", MNK_F64, steps, 2, err));
     for (size_t i = 0; i < n; i++) MNK_OUT(mnk_tensors_add(&list, b[i].name, MNK_F32, b[i].at, b[i].n, err));
+    if (t->own_private) MNK_OUT(add_private(t, &list, err));
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)t->context->seed);
     snprintf(version, sizeof version, "%d", MNK_MODEL_FORMAT_VERSION);
-    const mnk_st_meta meta[] = {
-        {"format", "manikin-model"},     {"format_version", version}, {"kind", KIND},         {"manikin_version", MNK_VERSION},
-        {"generator", t->learner->name}, {"options", options.s},      {"rows_hash", t->hash}, {"seed", seed}};
+    const mnk_st_meta meta[] = {{"format", "manikin-model"},
+                                {"format_version", version},
+                                {"kind", KIND},
+                                {"manikin_version", MNK_VERSION},
+                                {"generator", t->learner->name},
+                                {"options", options.s},
+                                {"rows_hash", t->hash},
+                                {"seed", seed},
+                                {"ledger_head", t->own_private ? mnk_ledger_head(mnk_ledger_state(t->context->ledger)) : ""}};
+    mnk_tensors_align(&list);
     MNK_OUT(mnk_st_write(t->checkpoint, true, list.at, list.n, meta, sizeof meta / sizeof *meta, err));
 out:
     mnk_tensors_clear(&list);
@@ -88,6 +105,19 @@ static mnk_status same_run(const mnk_neural_trainer *t, const mnk_st *st, mnk_er
 out:
     mnk_text_clear(&mine);
     return status;
+}
+
+/* The ledger goes on from what the checkpoint knew of it, and has lost nothing since. */
+static mnk_status read_private(mnk_neural_trainer *t, const mnk_tensors_in *in, mnk_error *err) {
+    const char *head = mnk_st_meta_get(in->st, "ledger_head");
+    size_t n = (size_t)(2 * t->config->sgd.canaries);
+    void *canaries = NULL;
+    if (!head) return mnk_tensors_damaged(in, "it names no ledger", err);
+    MNK_TRY(mnk_ledger_check_head(mnk_ledger_state(t->context->ledger), head, err));
+    if (n == 0) return MNK_OK;
+    MNK_TRY(mnk_tensors_copy(in, "private.canaries", MNK_F64, n, &canaries, NULL, err));
+    t->canaries = canaries, t->canary_numbers = n;
+    return MNK_OK;
 }
 
 static mnk_status read_progress(mnk_neural_trainer *t, const mnk_tensors_in *in, mnk_error *err) {
@@ -131,6 +161,27 @@ mnk_status mnk_neural_checkpoint_load(mnk_neural_trainer *t, mnk_error *err) {
         if (b[i].n) memcpy(b[i].at, x, b[i].n * sizeof *x);
     }
     MNK_OUT(read_progress(t, &in, err));
+    if (t->own_private) MNK_OUT(read_private(t, &in, err));
+out:
+    mnk_st_close(st);
+    return status;
+}
+
+mnk_status mnk_neural_checkpoint_recall(mnk_neural_trainer *t, double *count, size_t counts, bool *found, mnk_error *err) {
+    const void *data = NULL;
+    mnk_st *st;
+    *found = false;
+    if (!mnk_path_exists(t->checkpoint)) return MNK_OK;
+    MNK_TRY(mnk_st_open(t->checkpoint, &st, err));
+    mnk_tensors_in in = {st, "", t->checkpoint};
+    mnk_status status;
+    MNK_OUT(mnk_st_require_model(st, t->checkpoint, KIND, err));
+    MNK_OUT(mnk_tensors_get(&in, "private.count", MNK_F64, counts, &data, NULL, err));
+    for (size_t k = 0; k < counts; k++) {
+        count[k] = ((const double *)data)[k];
+        if (!(count[k] >= 0 && count[k] < 1e15)) MNK_OUT(mnk_tensors_damaged(&in, "a count is impossible", err));
+    }
+    *found = true;
 out:
     mnk_st_close(st);
     return status;

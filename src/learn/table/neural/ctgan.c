@@ -8,33 +8,14 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "learn/table/neural/train.h"
+#include "learn/table/neural/ctgan.h"
 
 enum { D_STREAM = 12 /* of MNK_PURPOSE_INIT; + 2 for every stream of the frame */ };
-enum { ROLE_ROW = 1, ROLE_MIX, ROLE_DROPOUT, ROLE_STATISTICS };
-enum { LOSS_WGAN, LOSS_HINGE };
+enum { ROLE_ROW = 1, ROLE_MIX, ROLE_DROPOUT = MNK_CTGAN_DROPOUT, ROLE_STATISTICS };
+enum { LOSS_WGAN = MNK_NEURAL_WGAN, LOSS_HINGE = MNK_NEURAL_HINGE };
 enum { GUMBELS = 1 << 16, STATISTICS_BATCHES = 8, FAR = 1 << 30 /* steps of the statistics, beyond all others */ };
 
-typedef struct gan {
-    const mnk_layout *l;
-    size_t batch, packs, judged, inputs; /* judged: features of a row as the discriminator sees it */
-    mnk_value d_in, d_out;
-    mnk_plan *g_train, *g_statistics, *d_both, *d_mix, *d_one;
-    float *soft;                     /* [batch][width] the generator's row behind the Gumbel softmax */
-    uint32_t *real;                  /* [batch] row */
-    size_t *piece;                   /* [batch] conditioned piece, MNK_NOWHERE: none */
-    uint8_t *state;                  /* [batch] its state */
-    mnk_rng *rng;                    /* [batch] */
-    float *ce;                       /* [batch] cross-entropy of the condition */
-    float *logit, *gradient, *scale; /* [2 packs] */
-    double *norms2;
-    float *gumbel; /* [GUMBELS] quantiles */
-    /* rows of a state of a condition: row_of[start[condition_at + state] ...] */
-    uint32_t *row_of;
-    size_t *start;      /* [conditions + 1] */
-    double *log_weight; /* [conditions] log(1 + rows) */
-    uint64_t step;
-} gan;
+typedef mnk_ctgan gan;
 
 /* ---- opening ---- */
 
@@ -60,7 +41,7 @@ static mnk_status plans_open(mnk_neural_trainer *t, gan *g, mnk_error *err) {
     int batch = (int)g->batch, packs = (int)g->packs;
     MNK_TRY(mnk_plan_open(m->net, m->params, batch, b, MNK_PLAN_TRAIN, &g->g_train, err));
     MNK_TRY(mnk_plan_open(m->net, m->params, batch, b, MNK_PLAN_TRAIN | MNK_PLAN_AVERAGE, &g->g_statistics, err));
-    MNK_TRY(mnk_plan_open(t->other, t->others, 2 * packs, b, MNK_PLAN_TRAIN, &g->d_both, err));
+    MNK_TRY(mnk_plan_open(t->other, t->others, g->is_private ? packs : 2 * packs, b, MNK_PLAN_TRAIN, &g->d_both, err));
     MNK_TRY(mnk_plan_open(t->other, t->others, packs, b, MNK_PLAN_TRAIN | MNK_PLAN_INPUT_GRAD, &g->d_one, err));
     if (t->config->loss != LOSS_WGAN) return MNK_OK;
     return mnk_plan_open(t->other, t->others, packs, b, MNK_PLAN_TRAIN | MNK_PLAN_INPUT_GRAD | MNK_PLAN_TANGENT, &g->d_mix,
@@ -69,9 +50,16 @@ static mnk_status plans_open(mnk_neural_trainer *t, gan *g, mnk_error *err) {
 
 static mnk_status index_open(const mnk_neural_trainer *t, gan *g, mnk_error *err) {
     const mnk_layout *l = g->l;
+    MNK_TRY(MNK_NEW(g->log_weight, l->conditions + 1, err));
+    if (g->is_private) { /* the label's noisy counts */
+        for (size_t k = 0; k < l->condition_pieces; k++) {
+            const mnk_piece *p = &l->piece[l->condition[k]];
+            for (unsigned s = 0; s < p->states; s++) g->log_weight[p->condition_at + s] = p->weight[s];
+        }
+        return MNK_OK;
+    }
     MNK_TRY(MNK_NEW(g->row_of, l->condition_pieces * t->learns + 1, err));
     MNK_TRY(MNK_NEW(g->start, l->conditions + 2, err));
-    MNK_TRY(MNK_NEW(g->log_weight, l->conditions + 1, err));
     for (size_t k = 0; k < l->condition_pieces; k++) {
         size_t c = l->condition[k], at = l->piece[c].condition_at;
         for (size_t i = 0; i < t->learns; i++) g->start[at + t->rows.state[t->learn[i] * t->rows.columns + c] + 1]++;
@@ -123,11 +111,13 @@ static mnk_status gan_open(mnk_neural_trainer *t, mnk_error *err) {
     g->l = &t->model->layout;
     g->batch = (size_t)c->batch, g->packs = (size_t)(c->batch / c->pack);
     g->judged = g->l->width + g->l->conditions, g->inputs = (size_t)c->latent + g->l->conditions;
+    g->is_private = t->own_private != NULL, g->fake_at = g->is_private ? 0 : g->batch;
     MNK_TRY(discriminator_open(t, g, err));
     MNK_TRY(mnk_params_open(t->other, MNK_INIT_HE, t->context->seed, D_STREAM + 2 * t->context->stream, &t->others, err));
     MNK_TRY(plans_open(t, g, err));
     MNK_TRY(buffers_open(g, err));
     MNK_TRY(index_open(t, g, err));
+    if (g->is_private) MNK_TRY(mnk_ctgan_private_open(t, g, err));
     for (int i = 0; c->loss == LOSS_HINGE && i < 20; i++) mnk_plan_refresh(g->d_both, true);
     return MNK_OK;
 }
@@ -136,6 +126,7 @@ static void gan_close(mnk_neural_trainer *t) {
     gan *g = t->own;
     mnk_plan *plans[] = {g->g_train, g->g_statistics, g->d_both, g->d_mix, g->d_one};
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) mnk_plan_close(plans[i]);
+    mnk_ctgan_private_close(g);
     void *blocks[] = {g->soft,     g->real,  g->piece,  g->state,  g->rng,    g->ce,    g->logit,
                       g->gradient, g->scale, g->norms2, g->gumbel, g->row_of, g->start, g->log_weight};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mnk_free(blocks[i]);
@@ -151,7 +142,7 @@ static void choose(const mnk_neural_trainer *t, const gan *g, size_t i, uint64_t
     mnk_rng r = mnk_neural_rng(t, i, role, step);
     size_t latent = (size_t)t->config->latent;
     memset(input + latent, 0, g->l->conditions * sizeof *input);
-    g->real[i] = t->learn[mnk_rng_below(&r, t->learns)];
+    if (!g->is_private) g->real[i] = t->learn[mnk_rng_below(&r, t->learns)];
     g->piece[i] = MNK_NOWHERE;
     if (g->l->condition_pieces) {
         size_t c = g->l->condition[mnk_rng_below(&r, g->l->condition_pieces)], at = g->l->piece[c].condition_at;
@@ -165,11 +156,20 @@ static void choose(const mnk_neural_trainer *t, const gan *g, size_t i, uint64_t
             if ((u -= g->log_weight[at + k]) < 0) break;
         }
         g->piece[i] = c, g->state[i] = (uint8_t)s;
-        g->real[i] = g->row_of[g->start[at + s] + mnk_rng_below(&r, g->start[at + s + 1] - g->start[at + s])];
+        if (!g->is_private)
+            g->real[i] = g->row_of[g->start[at + s] + mnk_rng_below(&r, g->start[at + s + 1] - g->start[at + s])];
         input[latent + at + s] = 1;
     }
     mnk_rng_normal_f32(&r, input, latent);
     *out = r;
+}
+
+/* Of a soft row: that a state is chosen which has the score. */
+static float chance_of_score(const mnk_piece *p, const float *soft) {
+    float sum = 0;
+    if (p->states < 2) return 1;
+    for (unsigned s = 0; s < p->modes; s++) sum += soft[p->state_at + s];
+    return sum;
 }
 
 /* Raw features to what the discriminator sees: Gumbel softmax over the states, and a score only as far as its mode is chosen.
@@ -191,7 +191,7 @@ static void soften(const gan *g, double temperature, const float *raw, mnk_rng *
             for (unsigned s = 0; s < p->states; s++) sum += y[s] = expf(y[s] - most);
             for (unsigned s = 0; s < p->states; s++) y[s] /= sum;
         }
-        if (p->has_score) soft[p->score_at] = raw[p->score_at] * (p->states > 1 ? soft[p->state_at] : 1);
+        if (p->has_score) soft[p->score_at] = raw[p->score_at] * chance_of_score(p, soft);
     }
 }
 
@@ -201,17 +201,17 @@ static void soften_back(const gan *g, double temperature, const float *raw, cons
     float inverse = (float)(1 / temperature);
     for (size_t c = 0; c < g->l->book->columns; c++) {
         const mnk_piece *p = &g->l->piece[c];
-        float extra = 0; /* of the score's mode: its state scales the score */
+        float extra = 0; /* of the score's modes: their states scale the score */
         if (p->has_score) {
-            d_raw[p->score_at] = d_soft[p->score_at] * (p->states > 1 ? soft[p->state_at] : 1);
+            d_raw[p->score_at] = d_soft[p->score_at] * chance_of_score(p, soft);
             extra = d_soft[p->score_at] * raw[p->score_at];
         }
         if (p->states < 2) continue;
         const float *y = soft + p->state_at, *d = d_soft + p->state_at;
-        float *to = d_raw + p->state_at, dot = y[0] * extra;
+        float *to = d_raw + p->state_at, dot = p->has_score ? extra * chance_of_score(p, soft) : 0;
         for (unsigned s = 0; s < p->states; s++) dot += y[s] * d[s];
         for (unsigned s = 0; s < p->states; s++) to[s] = y[s] * (d[s] - dot) * inverse;
-        to[0] += y[0] * extra * inverse;
+        for (unsigned s = 0; s < p->modes; s++) to[s] += y[s] * extra * inverse;
     }
 }
 
@@ -220,6 +220,7 @@ static void prepare_row(void *ctx, size_t i) {
     gan *g = t->own;
     float *input = mnk_plan_data(g->g_train, t->model->input) + i * g->inputs;
     choose(t, g, i, g->step, ROLE_ROW, input, &g->rng[i]);
+    if (g->is_private) return;
     float *row = mnk_plan_data(g->d_both, g->d_in) + i * g->judged; /* pack after pack: rows follow each other */
     mnk_layout_unfold(g->l, t->rows.state + g->real[i] * t->rows.columns, t->rows.score + g->real[i] * t->rows.columns, row);
     memcpy(row + g->l->width, input + t->config->latent, g->l->conditions * sizeof *row);
@@ -229,11 +230,12 @@ static void soften_row(void *ctx, size_t i) {
     mnk_neural_trainer *t = ctx;
     gan *g = t->own;
     const float *raw = mnk_plan_data(g->g_train, t->model->output) + i * g->l->width;
-    float *input = mnk_plan_data(g->d_both, g->d_in), *row = input + i * g->judged, *fake = row + g->batch * g->judged;
+    const float *condition = mnk_plan_data(g->g_train, t->model->input) + i * g->inputs + t->config->latent;
+    float *fake = mnk_plan_data(g->d_both, g->d_in) + (g->fake_at + i) * g->judged;
     float *one = mnk_plan_data(g->d_one, g->d_in) + i * g->judged;
     soften(g, t->config->temperature, raw, &g->rng[i], fake);
     memcpy(g->soft + i * g->l->width, fake, g->l->width * sizeof *fake);
-    memcpy(fake + g->l->width, row + g->l->width, g->l->conditions * sizeof *fake);
+    memcpy(fake + g->l->width, condition, g->l->conditions * sizeof *fake);
     memcpy(one, fake, g->judged * sizeof *one);
 }
 
@@ -268,6 +270,19 @@ static double judge_loss(const gan *g, int loss, const float *logit, float *grad
     return sum;
 }
 
+static void move_judge(mnk_neural_trainer *t) {
+    mnk_adam adam = {t->config->rate_d, 0.5, 0.9, 1e-8, 0, 0};
+    mnk_params_adam(t->others, &adam);
+}
+
+static mnk_status step_judge_private(mnk_neural_trainer *t, gan *g, mnk_error *err) {
+    double loss = 0;
+    MNK_TRY(mnk_ctgan_private_gradient(t, g, &loss, err));
+    if (!isfinite(loss) || !isfinite(mnk_params_gradient_norm(t->others))) return not_finite(t, "the discriminator", err);
+    move_judge(t);
+    return MNK_OK;
+}
+
 static mnk_status step_judge(mnk_neural_trainer *t, gan *g, mnk_error *err) {
     const mnk_neural_config *c = t->config;
     mnk_rng drop = mnk_neural_rng(t, 0, ROLE_DROPOUT, g->step);
@@ -287,8 +302,7 @@ static mnk_status step_judge(mnk_neural_trainer *t, gan *g, mnk_error *err) {
     }
     if (!isfinite(loss) || !isfinite(mnk_params_gradient_norm(t->others))) return not_finite(t, "the discriminator", err);
     t->progress.loss[1] = loss;
-    mnk_adam adam = {c->rate_d, 0.5, 0.9, 1e-8, 0, 0};
-    mnk_params_adam(t->others, &adam);
+    move_judge(t);
     return MNK_OK;
 }
 
@@ -343,7 +357,7 @@ static mnk_status gan_step(mnk_neural_trainer *t, mnk_error *err) {
     mnk_plan_refresh(g->g_train, false);
     mnk_plan_forward(g->g_train, NULL);
     mnk_parallel_for(g->batch, soften_row, t);
-    MNK_TRY(step_judge(t, g, err));
+    MNK_TRY(g->is_private ? step_judge_private(t, g, err) : step_judge(t, g, err));
     return step_generator(t, g, err);
 }
 
@@ -375,8 +389,8 @@ static mnk_status gan_settle(mnk_neural_trainer *t, mnk_error *err) {
 static const mnk_option options[] = {
     MNK_NEURAL_OPTION_ROWS("300", "5e-4", "500"),
     {"rate-d", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(rate_d), "RATE", "5e-4", 1e-8, 1, NULL, "learning rate of the discriminator", false},
-    {"pack", 0, MNK_OPTION_INT, MNK_NEURAL_AT(pack), "N", "10", 1, 64, NULL, "rows judged together; more keeps variety", false},
-    {"loss", 0, MNK_OPTION_CHOICE, MNK_NEURAL_AT(loss), "NAME", "wgan", 0, 0, "wgan|hinge", "wgan: with gradient penalty; hinge: with spectral norm", true},
+    {"pack", 0, MNK_OPTION_INT, MNK_NEURAL_AT(pack), "N", "0", 0, 64, NULL, "rows judged together; more keeps variety (0: 10, with --dp 1)", false},
+    {"loss", 0, MNK_OPTION_CHOICE, MNK_NEURAL_AT(loss), "NAME", "auto", 0, 0, "auto|wgan|hinge", "wgan: with gradient penalty; hinge: with spectral norm, the only one with --dp", true},
     {"penalty", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(penalty), "LAMBDA", "10", 0, 1e4, NULL, "gradient penalty of wgan", true},
     {"dropout", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(dropout), "RATE", "0", 0, 0.9, NULL, "dropout in the discriminator", true},
     {"temperature", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(temperature), "TAU", "0.2", 0.05, 10, NULL, "of the Gumbel softmax", true},
@@ -400,6 +414,9 @@ static const mnk_neural_learner learner = {
 static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *context, void **model, mnk_error *err) {
     mnk_neural_config c = *(const mnk_neural_config *)config;
     *model = NULL;
+    MNK_TRY(mnk_neural_private_check(&c, options, learner.name, err)); /* before "auto" is replaced */
+    if (c.loss == MNK_NEURAL_AUTO) c.loss = c.dp ? LOSS_HINGE : LOSS_WGAN;
+    if (c.pack == 0) c.pack = c.dp ? 1 : 10;
     if (c.batch % c.pack) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_USAGE, "--batch %lld does not divide into packs of %lld", (long long)c.batch,
                                      (long long)c.pack);
@@ -412,7 +429,7 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
 static mnk_status open_file(const mnk_tensors_in *file, const mnk_schema *schema, const void *config, void **model,
                             mnk_error *err) {
     const mnk_neural_config *c = config;
-    mnk_neural_shape shape = {(int)c->latent, (int)c->width, (int)c->depth, true};
+    mnk_neural_shape shape = {(int)c->latent, (int)c->width, (int)c->depth, true, c->dp};
     return mnk_neural_open(file, schema, &shape, true, model, err);
 }
 
@@ -420,10 +437,12 @@ const mnk_generator_kind mnk_kind_ctgan = {
     .name = "ctgan",
     .summary = "a conditional GAN for tables: conditions by log-frequency, packs, WGAN-GP",
     .examples = "manikin train ctgan patients.csv -o patients.model\n"
-                "manikin train ctgan patients.csv -o patients.model --resume     # go on after an interruption\n",
+                "manikin train ctgan patients.csv -o patients.model --resume     # go on after an interruption\n"
+                "manikin train ctgan patients.csv -o patients.model --dp --epsilon 8 --delta 1e-6   # private\n",
     .options = options,
     .config_size = sizeof(mnk_neural_config),
     .can = MNK_KIND_GIVEN | MNK_KIND_BOX | MNK_KIND_RESUMES,
+    .is_private = mnk_neural_is_private,
     .fit = fit,
     .draw = mnk_neural_draw,
     .save = mnk_neural_save,

@@ -113,7 +113,7 @@ static double likelihood(const drawing *d, size_t row, const float *x) {
             for (unsigned i = 0; i < p->states; i++) total += exp(logit[i] - most);
             sum += logit[s] - most - log(total);
         }
-        if (!p->has_score || s != 0) continue;
+        if (s >= p->modes) continue;
         double z = mnk_piece_score(&d->m->book.column[c], p, bin, d->out->number[c][row], 0.5);
         double spread = hypot(NEAR, d->m->sigma[p->score_at]), e = (z - x[p->score_at]) / spread;
         sum -= 0.5 * e * e;
@@ -163,12 +163,13 @@ static mnk_status open_allowed(drawing *d, mnk_error *err) {
         unsigned left = 0;
         for (unsigned s = 0; s < p->states; s++) {
             unsigned bin = p->bin[s];
-            bool scored = p->has_score && s == 0, fine = scored || bin || !d->q->complete;
+            bool scored = s < p->modes, fine = scored || bin || !d->q->complete;
             if (b && b->restricted && !scored)
                 fine = fine && (!bin           ? b->missing
                                 : k->is_number ? k->low[bin] >= b->low && k->low[bin] <= b->high
                                                : b->level[bin - 1]);
-            if (b && b->restricted && scored) fine = b->low <= b->high;
+            if (b && b->restricted && scored)
+                fine = p->modes > 1 ? k->high[bin] >= b->low && k->low[bin] <= b->high : b->low <= b->high;
             left += d->allowed[c][s] = fine;
         }
         if (!left) mnk_free(d->allowed[c]), d->allowed[c] = NULL;

@@ -27,7 +27,7 @@ mnk_status mnk_neural_net_open(const mnk_neural_shape *shape, size_t inputs, siz
 }
 
 static mnk_status make(mnk_neural_model *m, bool conditional, uint64_t seed, uint32_t stream, mnk_error *err) {
-    MNK_TRY(mnk_layout_open(&m->book, m->schema, &m->layout, err));
+    MNK_TRY(mnk_layout_open(&m->book, m->schema, m->shape.is_public, &m->layout, err));
     if (!conditional) m->layout.conditions = m->layout.condition_pieces = 0;
     MNK_TRY(MNK_NEW(m->sigma, m->layout.width + 1, err));
     if (m->layout.width == 0) return MNK_OK;
@@ -36,14 +36,16 @@ static mnk_status make(mnk_neural_model *m, bool conditional, uint64_t seed, uin
     return mnk_params_open(m->net, MNK_INIT_HE, seed, G_STREAM + 2 * stream, &m->params, err);
 }
 
-mnk_status mnk_neural_model_open(const mnk_table *t, const mnk_neural_shape *shape, bool conditional, uint64_t seed,
-                                 uint32_t stream, mnk_neural_model **out, mnk_error *err) {
+mnk_status mnk_neural_model_open(const mnk_table *t, mnk_codebook *book, const mnk_neural_shape *shape, bool conditional,
+                                 uint64_t seed, uint32_t stream, mnk_neural_model **out, mnk_error *err) {
     mnk_neural_model *m;
     *out = NULL;
     MNK_TRY(MNK_NEW(m, 1, err));
     m->schema = mnk_schema_retain((mnk_schema *)t->schema);
     m->shape = *shape;
-    mnk_status status = mnk_codebook_fit(t, &m->book, err);
+    mnk_status status = MNK_OK;
+    if (book) m->book = *book, *book = (mnk_codebook){0};
+    else status = mnk_codebook_fit(t, &m->book, err);
     if (status == MNK_OK) status = make(m, conditional, seed, stream, err);
     if (status == MNK_OK) *out = m;
     else mnk_neural_model_close(m);
@@ -100,7 +102,7 @@ static mnk_status read_file(const mnk_tensors_in *in, mnk_neural_model *m, bool 
         s->depth > MNK_DEPTH_MAX)
         return mnk_tensors_damaged(in, "its network has an impossible size", err);
     MNK_TRY(mnk_codebook_open(in, m->schema, &m->book, err));
-    MNK_TRY(mnk_layout_open(&m->book, m->schema, &m->layout, err));
+    MNK_TRY(mnk_layout_open(&m->book, m->schema, m->shape.is_public, &m->layout, err));
     if (m->layout.width) { /* before memory is taken for a network: is the file as large as it claims to be? */
         size_t in_size = (size_t)s->latent + (conditional ? m->layout.conditions : 0), wide = (size_t)s->width;
         size_t least = in_size * wide + (size_t)(s->depth - 1) * wide * wide + (wide + in_size) * m->layout.width;

@@ -11,8 +11,8 @@ enum { MNK_NEURAL_BATCH = 256 /* rows of a drawing pass: one shape for every req
 enum { MNK_LATENT_MAX = 1024, MNK_WIDTH_MAX = 4096, MNK_DEPTH_MAX = 4 };
 
 typedef struct mnk_neural_shape {
-    int latent, width, depth; /* random inputs, features of a hidden layer, hidden layers */
-    bool batch_norm;
+    int latent, width, depth;   /* random inputs, features of a hidden layer, hidden layers */
+    bool batch_norm, is_public; /* is_public: of the layout */
 } mnk_neural_shape;
 
 typedef struct mnk_neural_model {
@@ -31,9 +31,9 @@ typedef struct mnk_neural_model {
 mnk_status mnk_neural_net_open(const mnk_neural_shape *shape, size_t inputs, size_t outputs, const char *prefix, mnk_net **net,
                                mnk_value *input, mnk_value *output, mnk_error *err) MNK_CHECK;
 
-/* Codebook, layout and network with start weights, for a table. */
-mnk_status mnk_neural_model_open(const mnk_table *t, const mnk_neural_shape *shape, bool conditional, uint64_t seed,
-                                 uint32_t stream, mnk_neural_model **out, mnk_error *err) MNK_CHECK;
+/* Codebook (NULL: that of the table; otherwise taken over and zeroed), layout and network with start weights, for a table. */
+mnk_status mnk_neural_model_open(const mnk_table *t, mnk_codebook *book, const mnk_neural_shape *shape, bool conditional,
+                                 uint64_t seed, uint32_t stream, mnk_neural_model **out, mnk_error *err) MNK_CHECK;
 void mnk_neural_model_close(void *model);
 /* The network for drawing, with its weights or (during training) their average. */
 mnk_status mnk_neural_model_ready(mnk_neural_model *m, bool average, mnk_error *err) MNK_CHECK;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "learn/table/neural/private.h"
 
 /* Fewer held-out rows than HELD_MIN judge nothing: then the learned rows do, and the log says so. DRAWN rows of a check. */
 enum { HELD_MIN = 20, HELD_MAX = 2000, SETS_MAX = 4, DRAWN = 512, CHECKPOINT_CHECKS = 8 };
@@ -141,6 +142,11 @@ static mnk_status check(mnk_neural_trainer *t, mnk_error *err) {
 static void report(const mnk_neural_trainer *t) {
     const mnk_neural_progress *p = &t->progress;
     char detail[160];
+    if (t->own_private) { /* no losses: they are about rows */
+        snprintf(detail, sizeof detail, "noise %.3g x clip", mnk_private_sgd_noise(t->own_private->sgd));
+        mnk_observe_progress(t->context->observer, "step", p->step, (double)t->total, detail);
+        return;
+    }
     snprintf(detail, sizeof detail, "%s %.3f  %s %.3f  distance %.4f at step %.0f", t->learner->loss_names[0], p->loss[0],
              t->learner->loss_names[1], p->loss[1], p->best, p->best_step);
     mnk_observe_progress(t->context->observer, "step", p->step, (double)t->total, detail);
@@ -158,6 +164,26 @@ static bool is_done(const mnk_neural_trainer *t) {
     const mnk_neural_progress *p = &t->progress;
     return p->step >= (double)t->total ||
            (p->step >= (double)t->config->steps_min && p->checks_since >= (double)t->config->patience);
+}
+
+/* As many steps as were stated, and the last average: nothing looks at rows to choose. */
+static mnk_status run_private(mnk_neural_trainer *t, mnk_error *err) {
+    uint64_t every = (uint64_t)t->config->check * CHECKPOINT_CHECKS;
+    size_t numbers = t->others->n + (t->learner->both_private ? t->model->params->n : 0);
+    MNK_TRY(mnk_neural_private_start(t, numbers, err));
+    while (t->progress.step < (double)t->total) {
+        if (mnk_observe_stopped(t->context->observer)) return interrupted(t, err);
+        MNK_TRY(t->learner->step(t, err));
+        t->progress.step++;
+        report(t);
+        if ((uint64_t)t->progress.step % every == 0 && t->progress.step < (double)t->total && t->context->model_path)
+            MNK_TRY(mnk_neural_checkpoint_save(t, err));
+    }
+    MNK_TRY(t->learner->settle(t, err));
+    keep_best(t);
+    take_best(t);
+    mnk_observe_log(t->context->observer, MNK_LOG_INFO, "%s: %.0f private steps", t->learner->name, t->progress.step);
+    return mnk_neural_private_state(t, err);
 }
 
 static mnk_status run(mnk_neural_trainer *t, mnk_error *err) {
@@ -196,19 +222,25 @@ static uint64_t total_steps(const mnk_neural_config *c, size_t rows) {
     return steps < UINT32_MAX ? steps : UINT32_MAX;
 }
 
+static mnk_status name_checkpoint(mnk_neural_trainer *t, mnk_error *err) {
+    const char *path = t->context->model_path ? t->context->model_path : "";
+    MNK_TRY(MNK_NEW(t->checkpoint, strlen(path) + 32, err));
+    snprintf(t->checkpoint, strlen(path) + 32, "%s.%s.checkpoint", path, t->context->stream ? "visits" : "rows");
+    return MNK_OK;
+}
+
 static mnk_status prepare(mnk_neural_trainer *t, const mnk_table *data, mnk_error *err) {
     const mnk_fit_context *x = t->context;
     MNK_TRY(require_memory(t, data->n, err));
     MNK_TRY(mnk_folded_open(&t->model->layout, data, x->seed, x->stream, &t->rows, err));
-    hash_rows(t);
-    MNK_TRY(hold_out(t, err));
-    t->total = total_steps(t->config, t->learns);
-    const char *path = x->model_path ? x->model_path : "";
-    MNK_TRY(MNK_NEW(t->checkpoint, strlen(path) + 32, err));
-    snprintf(t->checkpoint, strlen(path) + 32, "%s.%s.checkpoint", path, x->stream ? "visits" : "rows");
+    if (!t->own_private) {
+        hash_rows(t);
+        MNK_TRY(hold_out(t, err));
+    }
+    t->total = t->own_private ? (uint64_t)t->config->steps_min : total_steps(t->config, t->learns);
     MNK_TRY(t->learner->open(t, err));
     MNK_TRY(MNK_NEW(t->best, mnk_neural_best_numbers(t) + 1, err));
-    if (x->resume) return mnk_neural_checkpoint_load(t, err);
+    if (x->resume && (!t->own_private || mnk_path_exists(t->checkpoint))) return mnk_neural_checkpoint_load(t, err);
     if (x->model_path && !x->force && mnk_path_exists(t->checkpoint)) {
         mnk_status status = MNK_FAIL(err, MNK_ERR_INPUT, "%s: an unfinished run is there", t->checkpoint);
         mnk_error_hint(err, "--resume goes on with it; --force starts anew");
@@ -219,6 +251,8 @@ static mnk_status prepare(mnk_neural_trainer *t, const mnk_table *data, mnk_erro
 
 static void close_trainer(mnk_neural_trainer *t) {
     if (t->own) t->learner->close(t);
+    mnk_neural_private_close(t->own_private);
+    mnk_free(t->canaries);
     mnk_params_close(t->others);
     mnk_net_close(t->other);
     mnk_folded_clear(&t->rows);
@@ -229,23 +263,32 @@ static void close_trainer(mnk_neural_trainer *t) {
     mnk_free(t->checkpoint);
 }
 
+bool mnk_neural_is_private(const void *config) { return ((const mnk_neural_config *)config)->dp; }
+
 mnk_status mnk_neural_fit(const mnk_table *data, const mnk_neural_config *config, const mnk_neural_learner *learner,
                           mnk_fit_context *context, void **model, mnk_error *err) {
     mnk_neural_trainer t = {.learner = learner, .config = config, .context = context};
-    mnk_neural_shape shape = {(int)config->latent, (int)config->width, (int)config->depth, learner->batch_norm};
+    mnk_neural_shape shape = {(int)config->latent, (int)config->width, (int)config->depth, learner->batch_norm, config->dp};
+    mnk_codebook book = {0};
     mnk_status status;
     *model = NULL;
-    MNK_OUT(mnk_neural_model_open(data, &shape, learner->conditional, context->seed, context->stream, &t.model, err));
+    MNK_OUT(mnk_neural_private_check(config, learner->options, learner->name, err));
+    MNK_OUT(name_checkpoint(&t, err));
+    if (config->dp) MNK_OUT(mnk_neural_private_open(&t, data, err));
+    if (config->dp) MNK_OUT(mnk_neural_private_codebook(&t, data->schema, &book, err));
+    MNK_OUT(mnk_neural_model_open(data, config->dp ? &book : NULL, &shape, learner->conditional, context->seed, context->stream,
+                                  &t.model, err));
     if (t.model->net) {
         MNK_OUT(prepare(&t, data, err));
         MNK_OUT(mnk_neural_model_ready(t.model, true, err));
-        MNK_OUT(run(&t, err));
+        MNK_OUT(config->dp ? run_private(&t, err) : run(&t, err));
     } else mnk_observe_log(context->observer, MNK_LOG_WARNING, "no column has two values: every row drawn will be the same");
     MNK_OUT(mnk_neural_model_ready(t.model, false, err));
     *model = t.model;
     t.model = NULL;
 out:
     close_trainer(&t);
+    mnk_codebook_clear(&book);
     mnk_neural_model_close(t.model);
     return status;
 }

@@ -7,9 +7,15 @@
 #ifndef MNK_LEARN_TABLE_NEURAL_TRAIN_H
 #define MNK_LEARN_TABLE_NEURAL_TRAIN_H
 
+#include "learn/private_sgd.h"
 #include "learn/table/neural/model.h"
+#include "learn/table/private/budget.h"
 
 typedef struct mnk_neural_config {
+    mnk_private_config budget; /* first: the frame reads it where dp is on. bins: stretches of a number */
+    mnk_private_sgd_config sgd;
+    bool dp;
+    double sample_rate;
     int64_t epochs, steps_min, batch, patience, check; /* patience: checks without progress */
     int64_t latent, width, depth;
     double holdout, ema;
@@ -19,12 +25,14 @@ typedef struct mnk_neural_config {
     double kl; /* tvae */
 } mnk_neural_config;
 
+enum { MNK_NEURAL_AUTO, MNK_NEURAL_WGAN, MNK_NEURAL_HINGE }; /* loss of ctgan */
+
 /* Option rows of both. clang-format leaves tables alone. */
 /* clang-format off */
 #define MNK_NEURAL_AT(f) offsetof(mnk_neural_config, f)
 #define MNK_NEURAL_OPTION_ROWS(EPOCHS, RATE, BATCH)                                                                                   \
     {"epochs", 0, MNK_OPTION_INT, MNK_NEURAL_AT(epochs), "N", EPOCHS, 1, 1000000, NULL, "passes over the rows at most; see --steps-min and --patience", false}, \
-    {"steps-min", 0, MNK_OPTION_INT, MNK_NEURAL_AT(steps_min), "N", "3000", 1, 10000000, NULL, "steps at least, however small the table", false}, \
+    {"steps-min", 0, MNK_OPTION_INT, MNK_NEURAL_AT(steps_min), "N", "3000", 1, 10000000, NULL, "steps at least, however small the table; with --dp just as many", false}, \
     {"batch", 0, MNK_OPTION_INT, MNK_NEURAL_AT(batch), "N", BATCH, 2, 8192, NULL, "rows a step", false},               \
     {"rate", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(rate), "RATE", RATE, 1e-8, 1, NULL, "learning rate", false},                       \
     {"holdout", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(holdout), "SHARE", "0.1", 0, 0.5, NULL, "share of the rows held out to choose when to stop (at most 2,000)", false}, \
@@ -33,7 +41,12 @@ typedef struct mnk_neural_config {
     {"latent", 0, MNK_OPTION_INT, MNK_NEURAL_AT(latent), "N", "64", 1, 1024, NULL, "random inputs", true},                        \
     {"width", 0, MNK_OPTION_INT, MNK_NEURAL_AT(width), "N", "256", 4, 4096, NULL, "features of a hidden layer", true},                \
     {"depth", 0, MNK_OPTION_INT, MNK_NEURAL_AT(depth), "N", "2", 1, 4, NULL, "hidden layers", true},                              \
-    {"ema", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(ema), "B", "0.995", 0, 0.999999, NULL, "decay of the averaged weights, per step", true}
+    {"ema", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(ema), "B", "0.995", 0, 0.999999, NULL, "decay of the averaged weights, per step", true}, \
+    {"dp", 0, MNK_OPTION_BOOL, MNK_NEURAL_AT(dp), NULL, "false", 0, 0, NULL, "private training (DP-SGD), with a guarantee for every person: state --epsilon and --delta", false}, \
+    MNK_PRIVATE_TARGET_ROWS(mnk_neural_config, budget.target), MNK_PRIVATE_SGD_ROWS(mnk_neural_config, sgd), \
+    {"sample-rate", 0, MNK_OPTION_REAL, MNK_NEURAL_AT(sample_rate), "Q", "0.05", 1e-6, 1, NULL, "--dp: chance of a person to take part in a step", false}, \
+    {"modes", 0, MNK_OPTION_INT, MNK_NEURAL_AT(budget.bins), "N", "16", 2, 128, NULL, "--dp: stretches of equal width between the bounds of a number", true}, \
+    {"public-schema", 0, MNK_OPTION_BOOL, MNK_NEURAL_AT(budget.public_schema), NULL, "false", 0, 0, NULL, "--dp: you state that levels and bounds of the schema are public although they were inferred from these data", false}
 /* clang-format on */
 
 /* All that a run needs to go on, beside parameters, best weights and spreads; doubles only: written as one tensor. */
@@ -43,11 +56,13 @@ typedef struct mnk_neural_progress {
 enum { MNK_NEURAL_PROGRESS_NUMBERS = sizeof(mnk_neural_progress) / sizeof(double) };
 
 typedef struct mnk_neural_trainer mnk_neural_trainer;
+typedef struct mnk_neural_private mnk_neural_private; /* private.h */
 
 typedef struct mnk_neural_learner {
     const char *name, *loss_names[2];
     const mnk_option *options; /* what a continuation must repeat */
     bool conditional, batch_norm;
+    bool both_private;                            /* with --dp: data meet both networks, not only `other` */
     size_t (*bytes)(const mnk_neural_trainer *t); /* of what open will make, about */
     mnk_status (*open)(mnk_neural_trainer *t, mnk_error *err);
     void (*close)(mnk_neural_trainer *t);
@@ -75,7 +90,10 @@ struct mnk_neural_trainer {
     float *best;    /* averaged weights, state and sigma at the best check */
     mnk_net *other; /* discriminator or encoder */
     mnk_params *others;
-    void *own; /* the learner's */
+    void *own;                       /* the learner's */
+    mnk_neural_private *own_private; /* NULL without --dp */
+    double *canaries;                /* [canary_numbers] their memory from the checkpoint of a resumed run */
+    size_t canary_numbers;
     char *checkpoint;
     char hash[73]; /* of the folded rows */
 };
@@ -83,12 +101,17 @@ struct mnk_neural_trainer {
 /* Stream of item `item` at the present step. Roles keep apart what a learner draws. */
 mnk_rng mnk_neural_rng(const mnk_neural_trainer *t, uint64_t item, unsigned role, uint64_t step);
 
+/* Of a mnk_neural_config: --dp. */
+bool mnk_neural_is_private(const void *config);
 mnk_status mnk_neural_fit(const mnk_table *t, const mnk_neural_config *config, const mnk_neural_learner *learner,
                           mnk_fit_context *context, void **model, mnk_error *err) MNK_CHECK;
 
 /* Checkpoints (checkpoint.c): beside the model, rows and visits apart. */
 mnk_status mnk_neural_checkpoint_save(mnk_neural_trainer *t, mnk_error *err) MNK_CHECK;
 mnk_status mnk_neural_checkpoint_load(mnk_neural_trainer *t, mnk_error *err) MNK_CHECK;
+/* The noisy counts of the run that is to be resumed; *found false where there is no checkpoint. */
+mnk_status mnk_neural_checkpoint_recall(mnk_neural_trainer *t, double *count, size_t counts, bool *found,
+                                        mnk_error *err) MNK_CHECK;
 size_t mnk_neural_best_numbers(const mnk_neural_trainer *t);
 
 /* Energy distance (Szekely & Rizzo 2013) 2 E|x-y| - E|x-x'| - E|y-y'| of n and m feature vectors of `width` numbers; spread_y
