@@ -257,6 +257,9 @@ static void stops_and_goes_on(void **state) {
     c.kimg = 150 * 0.004;
     assert_ok(mnk_gan_train(d, &c, model, &o, &err));
     assert_int_equal(paid(ledger), 100 + 130);
+    c.kimg = 155 * 0.004, c.epsilon = 10;
+    assert_ok(mnk_gan_train(d, &c, model, &o, &err));
+    assert_int_equal(paid(ledger), 100 + 130 + 5);
     mnk_images_close(d);
 }
 
@@ -296,6 +299,24 @@ static void files_tell_nothing(void **state) {
     assert_ok(mnk_gan_open(model, &gan, &err));
     assert_non_null(strstr(mnk_gan_describe(gan)->privacy, "epsilon 8"));
     mnk_gan_close(gan);
+    mnk_images_close(d);
+}
+
+/* A class with fewer persons than a pack is left out of the generated packs too, and that is said. */
+static void small_class(void **state) {
+    (void)state;
+    char model[600];
+    snprintf(model, sizeof model, "%s/m.safetensors", test_folder("gan-private-small"));
+    mnk_images *d = pictures(-1);
+    for (size_t i = 2; i < 48; i++) d->label[i] = 1;
+    mnk_gan_config c = tiny();
+    watcher w = {.stop_after = -1};
+    mnk_observer o = {.ctx = &w, .log = logged, .stopped = stopped};
+    c.kimg = 0.012;
+    mnk_error_clear(&err);
+    assert_ok(mnk_gan_train(d, &c, model, &o, &err));
+    assert_non_null(strstr(w.warnings, "class \"a\" has fewer than 3 persons"));
+    assert_null(strstr(w.warnings, "class \"b\""));
     mnk_images_close(d);
 }
 
@@ -344,9 +365,10 @@ static void refused_settings(void **state) {
 int main(void) {
     mnk_threads_set(1); /* small work, many times */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packs_of_persons),        cmocka_unit_test(images_of_a_person), cmocka_unit_test(others_stay),
-        cmocka_unit_test(one_person_moves_little), cmocka_unit_test(stops_and_goes_on),  cmocka_unit_test(files_tell_nothing),
-        cmocka_unit_test(refused_settings),
+        cmocka_unit_test(packs_of_persons),  cmocka_unit_test(images_of_a_person),
+        cmocka_unit_test(others_stay),       cmocka_unit_test(one_person_moves_little),
+        cmocka_unit_test(stops_and_goes_on), cmocka_unit_test(files_tell_nothing),
+        cmocka_unit_test(small_class),       cmocka_unit_test(refused_settings),
     };
     return MNK_RUN_TESTS("gan_private", tests);
 }

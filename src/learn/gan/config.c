@@ -77,19 +77,13 @@ const mnk_option mnk_gan_options[] = {
 };
 
 /* A continuation may change these; everything else must be what the run began with. */
-static const char *const free_options[] = {"epochs",  "kimg",      "minutes",        "keep",   "patience",
-                                           "backend", "log-every", "snapshot-every", "resume", "init-from"};
+static const char *const free_options[] = {"epochs",    "kimg",           "minutes", "keep",      "patience", "backend",
+                                           "log-every", "snapshot-every", "resume",  "init-from", "epsilon",  "delta"};
 
 /* What files written before an option existed mean. */
 static const struct {
     const char *name, *value;
-} before[] = {{"width-d", "0"},
-              {"dp", "false"},
-              {"epsilon", "0"},
-              {"delta", "0"},
-              {"clip", "1"},
-              {"canaries", "0"},
-              {"reproducible-noise", "false"}};
+} before[] = {{"width-d", "0"}, {"dp", "false"}, {"clip", "1"}, {"canaries", "0"}, {"reproducible-noise", "false"}};
 
 const char *mnk_gan_option_before(const char *name) {
     for (size_t i = 0; i < sizeof before / sizeof *before; i++)

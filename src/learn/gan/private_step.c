@@ -87,6 +87,21 @@ static mnk_status open_ledger(mnk_gan_trainer *t, mnk_error *err) {
     return MNK_FAIL(err, MNK_ERR_INPUT, "%s: damaged: it does not say which ledger it belongs to", t->checkpoint_path);
 }
 
+/* With packs the sizes of the classes are public. */
+static void warn_of_small_classes(const mnk_gan_trainer *t) {
+    const mnk_gan_units *u = &t->units;
+    for (int c = 0; u->pack > 1 && c < t->shape.classes; c++) {
+        bool has = false;
+        for (size_t j = 0; j < u->n && !has; j++) has = t->data->label[mnk_gan_units_image(u, j, 0, 0)] == c;
+        if (!has)
+            mnk_observe_log(
+                t->observer, MNK_LOG_WARNING,
+                "class \"%s\" has fewer than %zu persons, not one pack: it takes no part, and what the model makes of "
+                "it means nothing",
+                t->data->class_names[c], u->pack);
+    }
+}
+
 static void announce(const mnk_gan_trainer *t) {
     const mnk_gan_units *u = &t->units;
     if (!t->data->group)
@@ -103,6 +118,7 @@ static void announce(const mnk_gan_trainer *t) {
             "privacy    a person replaced by another of the same class; %zu packs of %zu, %zu of %zu persons in them", u->n,
             u->pack, u->n * u->pack, u->persons);
     else mnk_observe_log(t->observer, MNK_LOG_INFO, "privacy    a person more or less; %zu persons", u->persons);
+    warn_of_small_classes(t);
     mnk_observe_log(t->observer, MNK_LOG_INFO,
                     "privacy    no adaptive augmentation, the last weights are kept: both look at training images otherwise");
 }

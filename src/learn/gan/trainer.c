@@ -134,19 +134,17 @@ static uint64_t steps_of_kimg(const mnk_gan_config *config, double kimg) {
     return steps < 1 ? 1 : (uint64_t)steps;
 }
 
-/* Which class generated packs have: in a private run not those of the images, whose numbers are nobody's business, but every
- * class in turn; or, where packs make the sizes of the classes public, as often as there are packs of it. */
+/* Which classes generated packs have. In a private run not those of the images, whose numbers are nobody's business, but every
+ * class in turn; where packs make the sizes of the classes public, those that have packs. */
 static mnk_status open_batches(mnk_gan_trainer *t, mnk_error *err) {
-    const mnk_gan_config *c = &t->config;
-    if (!c->dp) return mnk_gan_batches_open(t->data->label, t->data->n, t->shape.classes, c, &t->batches, err);
-    bool by_size = c->balance == MNK_GAN_PROPORTIONAL;
-    size_t n = (by_size ? t->units.n : (size_t)t->shape.classes) * t->units.pack;
+    const mnk_gan_units *u = &t->units;
+    if (!t->config.dp) return mnk_gan_batches_open(t->data->label, t->data->n, t->shape.classes, &t->config, &t->batches, err);
+    size_t n = u->pack > 1 ? u->n * u->pack : (size_t)t->shape.classes;
     int32_t *label;
-    MNK_TRY(MNK_NEW(label, n + 1, err));
+    MNK_TRY(MNK_NEW(label, n, err));
     for (size_t i = 0; i < n; i++)
-        label[i] =
-            by_size ? t->data->label[mnk_gan_units_image(&t->units, i / t->units.pack, 0, 0)] : (int32_t)(i / t->units.pack);
-    mnk_status status = mnk_gan_batches_open(label, n, t->shape.classes, c, &t->batches, err);
+        label[i] = u->pack > 1 ? t->data->label[mnk_gan_units_image(u, i / u->pack, 0, 0)] : (int32_t)i;
+    mnk_status status = mnk_gan_batches_open(label, n, t->shape.classes, &t->config, &t->batches, err);
     mnk_free(label);
     return status;
 }
