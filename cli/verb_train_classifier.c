@@ -8,13 +8,14 @@
 #include "base/parallel.h"
 #include "cli.h"
 #include "data/images.h"
-#include "learn/classifier/config.h"
+#include "learn/classifier/private.h"
 #include "manikin/usefulness.h"
 
 typedef struct train_classifier_config {
     mnk_classifier_config classifier;
     mnk_images_options data;
     const char *test;
+    mnk_classifier_private private;
 } train_classifier_config;
 
 #define INSIDE(f) classifier.f
@@ -22,6 +23,7 @@ typedef struct train_classifier_config {
 static const mnk_option own[] = {
     {"test", 0, MNK_OPTION_PATH, offsetof(train_classifier_config, test), "DATA", NULL, 0, 0, NULL, "score the finished classifier on these images: AUC of each class, accuracy", false},
     MNK_CLASSIFIER_ROWS(train_classifier_config, INSIDE),
+    MNK_CLASSIFIER_PRIVATE_ROWS(train_classifier_config, private),
     {.type = MNK_OPTION_END},
 };
 /* clang-format on */
@@ -77,7 +79,8 @@ static mnk_status open_sets(const cli_context *c, const train_classifier_config 
         all = NULL;
     } else {
         status = rows_of_split(all, MNK_SPLIT_TRAIN, &s->train, err);
-        if (status == MNK_OK && c->operands < 2) status = rows_of_split(all, MNK_SPLIT_VAL, &s->val, err);
+        if (status == MNK_OK && c->operands < 2 && !config->private.on)
+            status = rows_of_split(all, MNK_SPLIT_VAL, &s->val, err);
         mnk_observe_log(c->observer, MNK_LOG_INFO, "%s: training on its train split, %zu of %zu images", c->operand[0], train,
                         all->n);
     }
@@ -126,6 +129,28 @@ static mnk_status report(const cli_context *c, mnk_classifier *clf, const sets *
     return status;
 }
 
+/* Trains and writes the model. */
+static mnk_status train(const cli_context *c, const train_classifier_config *given, const mnk_classifier_config *config,
+                        const sets *s, mnk_classifier **clf, mnk_error *err) {
+    if (given->private.on)
+        return mnk_classifier_train_private(s->train, config, &given->private, c->common.out, c->common.force, c->observer, clf,
+                                            err);
+    MNK_TRY(mnk_classifier_train(s->train, s->val, config, c->observer, clf, err));
+    return mnk_classifier_save(*clf, c->common.out, c->common.force, err);
+}
+
+static mnk_status check_private(const cli_context *c, const mnk_classifier_private *private, mnk_error *err) {
+    MNK_TRY(mnk_classifier_private_check(private, err));
+    if (!private->on) return MNK_OK;
+    if (c->operands > 1) {
+        mnk_status status =
+            MNK_FAIL(err, MNK_ERR_USAGE, "--dp takes no validation images: choosing weights by them is not paid for");
+        mnk_error_hint(err, "--test DATA scores the finished classifier");
+        return status;
+    }
+    return mnk_private_target_check(&private->target, 0, err); /* before minutes of reading */
+}
+
 static mnk_status run(cli_context *c, mnk_error *err) {
     const train_classifier_config *given = c->config;
     mnk_classifier_config config = given->classifier;
@@ -149,10 +174,10 @@ static mnk_status run(cli_context *c, mnk_error *err) {
     if (folder && !mnk_path_is_dir(parent))
         return MNK_FAIL(err, MNK_ERR_IO, "%s: there is no folder %s", c->common.out, parent);
     MNK_TRY(mnk_classifier_config_check(&config, err));
+    MNK_TRY(check_private(c, &given->private, err));
     clock_gettime(CLOCK_MONOTONIC, &begin);
     mnk_status status = open_sets(c, given, &s, err);
-    if (status == MNK_OK) status = mnk_classifier_train(s.train, s.val, &config, c->observer, &clf, err);
-    if (status == MNK_OK) status = mnk_classifier_save(clf, c->common.out, c->common.force, err);
+    if (status == MNK_OK) status = train(c, given, &config, &s, &clf, err);
     clock_gettime(CLOCK_MONOTONIC, &end);
     if (status == MNK_OK) {
         mnk_classifier_summary about = mnk_classifier_describe(clf);
@@ -177,6 +202,7 @@ const cli_verb cli_verb_train_classifier = {
     .config_size = sizeof(train_classifier_config),
     .examples = "manikin train classifier tissue/ -o tissue-clf.safetensors            # a folder per class\n"
                 "manikin train classifier blood.npz:train -o clf.safetensors --test blood.npz:test\n"
-                "manikin train classifier xray/ -o clf.safetensors --no-flips --no-rotations\n",
+                "manikin train classifier xray/ -o clf.safetensors --no-flips --no-rotations\n"
+                "manikin train classifier blood.npz:train -o clf.safetensors --dp --epsilon 8 --delta 1e-5 --batch 256\n",
     .run = run,
 };

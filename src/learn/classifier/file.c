@@ -20,6 +20,7 @@ static bool describe(const mnk_classifier *c, mnk_text *text) {
     mnk_json_int(&j, "channels", s->channels);
     mnk_json_int(&j, "stem_channels", c->width);
     mnk_json_int(&j, "stages", c->stages);
+    mnk_json_string(&j, "norm", c->norm == MNK_NORM_GROUP ? "group" : "batch");
     mnk_json_array(&j, "classes");
     for (int k = 0; k < s->classes; k++) mnk_json_string(&j, NULL, c->class_names[k]);
     mnk_json_end_array(&j);
@@ -54,9 +55,12 @@ mnk_status mnk_classifier_save(const mnk_classifier *c, const char *path, bool f
         {"settings", c->settings_json},
         {"train_hash", c->summary.train_hash},
         {"seed", seed},
+        {"privacy", *c->privacy ? c->privacy : "none"},
+        {"privacy_block", c->privacy_block},
     };
+    const size_t lines = sizeof meta / sizeof *meta - !c->privacy_block;
     MNK_OUT(mnk_params_tensors(c->net, c->params, PREFIX, "w", &tensors, &n, err));
-    MNK_OUT(mnk_st_write(path, force, tensors, n, meta, sizeof meta / sizeof *meta, err));
+    MNK_OUT(mnk_st_write(path, force, tensors, n, meta, lines, err));
 out:
     mnk_free(tensors);
     mnk_text_clear(&text);
@@ -102,6 +106,13 @@ static double read_number(const json_t *root, const char *key) {
     return json_is_number(x) ? json_number_value(x) : NAN;
 }
 
+static mnk_status read_norm(const json_t *root, const char *path, mnk_norm *out, mnk_error *err) {
+    const char *norm = json_string_value(json_object_get(root, "norm")); /* older files have none */
+    *out = norm && !strcmp(norm, "group") ? MNK_NORM_GROUP : MNK_NORM_BATCH;
+    if (!norm || *out == MNK_NORM_GROUP || !strcmp(norm, "batch")) return MNK_OK;
+    return MNK_FAIL(err, MNK_ERR_INPUT, "%s: normalisation \"%.40s\" is not known here", path, norm);
+}
+
 static mnk_status read_description(const json_t *root, const char *path, mnk_classifier **out, mnk_error *err) {
     MNK_TRY(read_names(root, path, out, err));
     mnk_classifier *c = *out;
@@ -111,6 +122,7 @@ static mnk_status read_description(const json_t *root, const char *path, mnk_cla
     MNK_TRY(read_int(root, "channels", 1, 3, path, &s->channels, err));
     MNK_TRY(read_int(root, "stem_channels", 4, 256, path, &c->width, err));
     MNK_TRY(read_int(root, "stages", 1, 6, path, &c->stages, err));
+    MNK_TRY(read_norm(root, path, &c->norm, err));
     s->train_n = read_count(root, "train_n");
     s->val_n = read_count(root, "val_n");
     s->steps = read_count(root, "steps");
@@ -140,13 +152,16 @@ static mnk_status read_model(const mnk_st *st, const char *path, mnk_classifier 
     json_t *root = NULL;
     const char *model = mnk_st_meta_get(st, "model"), *settings = mnk_st_meta_get(st, "settings"),
                *seed = mnk_st_meta_get(st, "seed");
-    const char *hash = mnk_st_meta_get(st, "train_hash");
+    const char *hash = mnk_st_meta_get(st, "train_hash"), *privacy = mnk_st_meta_get(st, "privacy"),
+               *block = mnk_st_meta_get(st, "privacy_block");
     root = model ? json_loads(model, 0, NULL) : NULL;
     if (!json_is_object(root)) MNK_OUT(MNK_FAIL(err, MNK_ERR_INPUT, "%s: the model's description is missing or damaged", path));
     MNK_OUT(read_description(root, path, out, err));
     mnk_classifier *c = *out;
     c->summary.seed = seed ? strtoull(seed, NULL, 10) : 0;
     snprintf(c->summary.train_hash, sizeof c->summary.train_hash, "%s", hash ? hash : "");
+    snprintf(c->privacy, sizeof c->privacy, "%s", privacy ? privacy : "none");
+    if (block && !(c->privacy_block = mnk_strdup(block))) MNK_OUT(MNK_FAIL(err, MNK_ERR_MEMORY, "%s: out of memory", path));
     c->settings_json = mnk_strdup(settings ? settings : "{}");
     if (!c->settings_json) MNK_OUT(MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for the classifier's settings"));
     MNK_OUT(mnk_classifier_build(c, 0.0, err));

@@ -6,13 +6,18 @@
 
 #include "base/mem.h"
 
-/* Convolution without bias, batch norm, ReLU. */
-static mnk_value conv_norm(mnk_net *net, mnk_value x, const char *stem, const char *part, int channels, int stride, bool relu) {
+/* Groups of four channels (of two, of one) for group norm. */
+static int groups_of(int channels) { return channels % 4 == 0 ? channels / 4 : channels % 2 == 0 ? channels / 2 : channels; }
+
+/* Convolution without bias, norm, ReLU. */
+static mnk_value conv_norm(mnk_classifier *c, mnk_value x, const char *stem, const char *part, int channels, int stride,
+                           bool relu) {
+    mnk_net *net = c->net;
     char name[64];
     snprintf(name, sizeof name, "%s.%sconv", stem, part);
     mnk_value y = mnk_net_conv(net, x, name, channels, 3, stride, 1, 0);
     snprintf(name, sizeof name, "%s.%snorm", stem, part);
-    y = mnk_net_norm(net, y, name, MNK_NORM_BATCH, 0, -1);
+    y = mnk_net_norm(net, y, name, c->norm, c->norm == MNK_NORM_GROUP ? groups_of(channels) : 0, -1);
     return relu ? mnk_net_act(net, y, MNK_ACT_RELU, 0.0) : y;
 }
 
@@ -27,15 +32,15 @@ mnk_status mnk_classifier_build(mnk_classifier *c, double dropout, mnk_error *er
     c->net = mnk_net_open();
     if (!c->net) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for a network");
     c->input = mnk_net_input(c->net, "image", s->channels, s->height, s->width);
-    mnk_value x = conv_norm(c->net, c->input, "stem", "", c->width, 1, true);
+    mnk_value x = conv_norm(c, c->input, "stem", "", c->width, 1, true);
     int channels = c->width;
     for (int stage = 1; stage <= c->stages; stage++) {
         char name[32];
         channels = c->width << (stage - 1);
         snprintf(name, sizeof name, "stage%d", stage);
-        x = conv_norm(c->net, x, name, "down_", channels, 2, true);
-        mnk_value y = conv_norm(c->net, x, name, "block_a_", channels, 1, true);
-        y = conv_norm(c->net, y, name, "block_b_", channels, 1, false);
+        x = conv_norm(c, x, name, "down_", channels, 2, true);
+        mnk_value y = conv_norm(c, x, name, "block_a_", channels, 1, true);
+        y = conv_norm(c, y, name, "block_b_", channels, 1, false);
         x = mnk_net_act(c->net, mnk_net_add(c->net, x, y), MNK_ACT_RELU, 0.0);
     }
     c->features = mnk_net_global_pool(c->net, x);
@@ -94,6 +99,7 @@ void mnk_classifier_close(mnk_classifier *c) {
     mnk_free(c->class_names);
     mnk_free(c->known);
     mnk_free(c->settings_json);
+    mnk_free(c->privacy_block);
     mnk_free(c);
 }
 

@@ -20,6 +20,9 @@ struct mnk_classifier {
     mnk_plan *plan; /* for use: MNK_CLASSIFIER_BATCH images, running statistics */
     mnk_value input, features, logits;
     int width, stages;
+    mnk_norm norm;       /* batch, or group where training is private: no image may change another's */
+    char privacy[512];   /* what it guarantees, "none" or "" */
+    char *privacy_block; /* JSON; NULL: none */
 };
 
 /* The network and its weights (He normal from summary.seed): sizes, classes and width/stages are set in *c before.
@@ -63,6 +66,15 @@ typedef struct mnk_classifier_job {
     bool stop_early;                  /* config's patience applies */
     const char *train_hash, *label;   /* label: shown while training, e.g. the arm */
 } mnk_classifier_job;
+
+/* The classifier of a job, not trained: sizes, names, which classes have images. */
+mnk_status mnk_classifier_prepare(const mnk_classifier_job *job, const mnk_classifier_config *config, mnk_norm norm,
+                                  mnk_classifier **out, mnk_error *err) MNK_CHECK;
+/* Learning rate of a step: up to the peak in 30 % of the steps, then down. */
+double mnk_classifier_one_cycle(double peak, size_t step, size_t steps);
+/* Smoothed cross-entropy of one image; g[classes] gets its gradient with respect to the logits z over divisor. */
+double mnk_classifier_cross_entropy(const mnk_classifier *c, const float *z, int32_t label, double smoothing, double divisor,
+                                    float *g);
 
 mnk_status mnk_classifier_train_job(const mnk_classifier_job *job, const mnk_classifier_config *config,
                                     const mnk_observer *observer, mnk_classifier **out, mnk_error *err) MNK_CHECK;

@@ -22,32 +22,37 @@ typedef struct trainer {
     double loss; /* of the last step */
 } trainer;
 
-/* Peak at 30 % of the steps, cosine up from peak/25 and down to peak/1e4 (Smith & Topin 2018, as PyTorch's OneCycleLR). */
-static double one_cycle(double peak, size_t step, size_t steps) {
+/* Smith & Topin 2018, as PyTorch's OneCycleLR: cosine up from peak/25 and down to peak/1e4. */
+double mnk_classifier_one_cycle(double peak, size_t step, size_t steps) {
     double at = steps > 1 ? (double)step / (double)(steps - 1) : 1.0, rise = 0.3, from = peak / 25.0, to = peak * 1e-4;
     if (at < rise) return from + (peak - from) * 0.5 * (1.0 - cos(M_PI * at / rise));
     return to + (peak - to) * 0.5 * (1.0 + cos(M_PI * (at - rise) / (1.0 - rise)));
 }
 
-/* Mean smoothed cross-entropy over the batch and its gradient with respect to the logits. */
+double mnk_classifier_cross_entropy(const mnk_classifier *c, const float *z, int32_t label, double smoothing, double divisor,
+                                    float *g) {
+    const size_t classes = (size_t)c->summary.classes;
+    double total = 0.0, known = 0.0, largest = -INFINITY, sum = 0.0;
+    for (size_t k = 0; k < classes; k++) known += c->known[k];
+    for (size_t k = 0; k < classes; k++)
+        if (c->known[k] && z[k] > largest) largest = z[k];
+    for (size_t k = 0; k < classes; k++) sum += c->known[k] ? exp(z[k] - largest) : 0.0;
+    for (size_t k = 0; k < classes; k++) {
+        double log_p = z[k] - largest - log(sum);
+        double target = smoothing / known + ((int32_t)k == label ? 1.0 - smoothing : 0.0);
+        g[k] = c->known[k] ? (float)((exp(log_p) - target) / divisor) : 0.0f;
+        if (c->known[k]) total -= target * log_p;
+    }
+    return total;
+}
+
+/* Mean over the batch. */
 static double cross_entropy(trainer *t) {
     size_t batch = (size_t)t->config->batch, classes = (size_t)t->job->classes;
-    double total = 0.0, smoothing = t->config->label_smoothing, known = 0.0;
-    for (size_t k = 0; k < classes; k++) known += t->c->known[k];
-    for (size_t i = 0; i < batch; i++) {
-        const float *z = t->logits + i * classes;
-        float *g = t->grad + i * classes;
-        double largest = -INFINITY, sum = 0.0;
-        for (size_t k = 0; k < classes; k++)
-            if (t->c->known[k] && z[k] > largest) largest = z[k];
-        for (size_t k = 0; k < classes; k++) sum += t->c->known[k] ? exp(z[k] - largest) : 0.0;
-        for (size_t k = 0; k < classes; k++) {
-            double log_p = z[k] - largest - log(sum);
-            double target = smoothing / known + ((int32_t)k == t->label[i] ? 1.0 - smoothing : 0.0);
-            g[k] = t->c->known[k] ? (float)((exp(log_p) - target) / (double)batch) : 0.0f;
-            if (t->c->known[k]) total -= target * log_p;
-        }
-    }
+    double total = 0.0;
+    for (size_t i = 0; i < batch; i++)
+        total += mnk_classifier_cross_entropy(t->c, t->logits + i * classes, t->label[i], t->config->label_smoothing,
+                                              (double)batch, t->grad + i * classes);
     return total / (double)batch;
 }
 
@@ -67,7 +72,7 @@ static mnk_status take_step(trainer *t, size_t step, mnk_error *err) {
     }
     mnk_plan_put_grad(t->plan, t->c->logits, t->grad);
     mnk_plan_backward(t->plan, t->c->logits, MNK_BACK_WEIGHTS);
-    mnk_adam adam = {one_cycle(config->rate, step, t->job->steps), 0.9, 0.99, 1e-8, config->weight_decay, 0.0};
+    mnk_adam adam = {mnk_classifier_one_cycle(config->rate, step, t->job->steps), 0.9, 0.99, 1e-8, config->weight_decay, 0.0};
     mnk_params_adam(t->c->params, &adam);
     return MNK_OK;
 }
@@ -188,9 +193,8 @@ static void close_trainer(trainer *t) {
     mnk_free(t->val_prob);
 }
 
-/* The classifier of a job, not trained: sizes, names, which classes have images. */
-static mnk_status open_classifier(const mnk_classifier_job *job, const mnk_classifier_config *config, mnk_classifier **out,
-                                  mnk_error *err) {
+mnk_status mnk_classifier_prepare(const mnk_classifier_job *job, const mnk_classifier_config *config, mnk_norm norm,
+                                  mnk_classifier **out, mnk_error *err) {
     const mnk_images *shape = job->source[0].images;
     mnk_text text = {0};
     mnk_json json = {.text = &text, .compact = true};
@@ -199,7 +203,7 @@ static mnk_status open_classifier(const mnk_classifier_job *job, const mnk_class
     mnk_classifier_summary *s = &c->summary;
     s->height = shape->height, s->width = shape->width, s->channels = shape->channels, s->seed = config->seed;
     s->val_n = job->val ? job->val->n : 0;
-    c->width = (int)config->width, c->stages = (int)config->stages;
+    c->width = (int)config->width, c->stages = (int)config->stages, c->norm = norm;
     snprintf(s->train_hash, sizeof s->train_hash, "%s", job->train_hash ? job->train_hash : "");
     for (int i = 0; i < job->sources; i++) {
         const mnk_classifier_source *source = &job->source[i];
@@ -222,7 +226,7 @@ mnk_status mnk_classifier_train_job(const mnk_classifier_job *job, const mnk_cla
     mnk_status status = MNK_OK;
     trainer t = {.job = job, .config = config};
     *out = NULL;
-    MNK_OUT(open_classifier(job, config, &t.c, err));
+    MNK_OUT(mnk_classifier_prepare(job, config, MNK_NORM_BATCH, &t.c, err));
     MNK_OUT(open_trainer(&t, err));
     MNK_OUT(loop(&t, observer, err));
     *out = t.c;
