@@ -214,7 +214,9 @@ static void test_refusals(void **s) {
     expect(mnk_private_sgd_open(&t.setup, &t.sgd, &err), MNK_ERR_USAGE, "batches of 2001");
     t.setup.batch = 0;
     expect(mnk_private_sgd_open(&t.setup, &t.sgd, &err), MNK_ERR_USAGE, "batches of 0");
-    t.setup.batch = 100, t.config.canaries = 5;
+    t.setup.batch = 100, t.setup.neighbours = MNK_REPLACE_ONE;
+    expect(mnk_private_sgd_open(&t.setup, &t.sgd, &err), MNK_ERR_USAGE, "other neighbours");
+    t.setup.neighbours = MNK_ADD_REMOVE, t.config.canaries = 5;
     expect(mnk_private_sgd_open(&t.setup, &t.sgd, &err), MNK_ERR_USAGE, "20 or more");
     t.config.canaries = N + 1;
     expect(mnk_private_sgd_open(&t.setup, &t.sgd, &err), MNK_ERR_USAGE, "numbers only");

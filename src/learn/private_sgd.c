@@ -50,6 +50,8 @@ static mnk_status check(const mnk_private_sgd_setup *s, double rate, mnk_error *
     }
     if (s->units + (size_t)s->config->canaries > UINT32_MAX)
         return MNK_FAIL(err, MNK_ERR_UNSUPPORTED, "private training of %zu units", s->units);
+    if (mnk_ledger_state(s->ledger)->spent.neighbours != s->neighbours)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "the ledger speaks of other neighbours than the training");
     if (s->fault != MNK_FAULT_NONE && !s->target->reproducible)
         return MNK_FAIL(err, MNK_ERR_USAGE, "seeded faults are for tests with reproducible noise");
     return MNK_OK;

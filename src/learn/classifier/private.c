@@ -81,11 +81,11 @@ static void fill_slot(void *ctx, size_t i) {
     t->label[i] = d->label[row];
 }
 
-/* Adds the clipped gradients of up to SLOTS persons. */
-static void pass(trainer *t, const uint32_t *person, size_t n) {
+/* Adds the clipped gradients of up to SLOTS persons of the batch, from the first on. */
+static void pass(trainer *t, const uint32_t *batch, size_t first, size_t n) {
     const size_t classes = (size_t)t->c->summary.classes;
-    const mnk_rng dropout = mnk_rng_at(t->config->seed, MNK_PURPOSE_DROPOUT, t->step, (uint32_t)person[0]);
-    t->person = person;
+    const mnk_rng dropout = mnk_rng_at(t->config->seed, MNK_PURPOSE_DROPOUT, first, (uint32_t)t->step);
+    t->person = batch + first;
     memset(t->grad, 0, SLOTS * classes * sizeof *t->grad);
     mnk_parallel_for(n, fill_slot, t);
     mnk_plan_put(t->plan, t->c->input, t->planes);
@@ -107,7 +107,7 @@ static mnk_status take_step(trainer *t, mnk_error *err) {
     MNK_TRY(mnk_private_sgd_batch(t->sgd, &person, &n, err));
     mnk_params_zero_gradient(params);
     mnk_plan_refresh(t->plan, true);
-    for (size_t at = 0; at < n; at += SLOTS) pass(t, person + at, n - at < SLOTS ? n - at : SLOTS);
+    for (size_t first = 0; first < n; first += SLOTS) pass(t, person, first, n - first < SLOTS ? n - first : SLOTS);
     MNK_TRY(mnk_private_sgd_finish(t->sgd, &(mnk_gradient_part){params->g, params->n}, 1, err));
     mnk_plan_private_settle(t->plan);
     const mnk_adam adam = {.rate = mnk_classifier_one_cycle(t->config->rate, t->step, t->steps),
