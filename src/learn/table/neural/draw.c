@@ -96,6 +96,19 @@ static void prepare_row(void *ctx, size_t i) {
     d->rng[i] = r;
 }
 
+/* The network's output of a pass, with what is added to the states. */
+static void forward(const drawing *d) {
+    const mnk_layout *l = &d->m->layout;
+    mnk_plan_put(d->m->plan, d->m->input, d->in);
+    mnk_plan_forward(d->m->plan, NULL);
+    mnk_plan_get(d->m->plan, d->m->output, d->x);
+    for (size_t c = 0; c < l->book->columns; c++) {
+        const mnk_piece *p = &l->piece[c];
+        for (size_t i = 0; i < MNK_NEURAL_BATCH && p->states > 1; i++)
+            for (unsigned s = 0; s < p->states; s++) d->x[i * l->width + p->state_at + s] += d->m->sigma[p->state_at + s];
+    }
+}
+
 /* Log likelihood of the row's given cells for raw features x. */
 static double likelihood(const drawing *d, size_t row, const float *x) {
     const mnk_layout *l = &d->m->layout;
@@ -198,11 +211,7 @@ mnk_status mnk_neural_draw(const void *model, const mnk_draw_request *request, m
         size_t room = MNK_NEURAL_BATCH / d.candidates;
         d.rows = out->n - d.first < room ? out->n - d.first : room;
         mnk_parallel_for(d.rows, prepare_row, &d);
-        if (d.m->net) {
-            mnk_plan_put(d.m->plan, d.m->input, d.in);
-            mnk_plan_forward(d.m->plan, NULL);
-            mnk_plan_get(d.m->plan, d.m->output, d.x);
-        }
+        if (d.m->net) forward(&d);
         mnk_parallel_for(d.rows, finish_row, &d);
     }
 out:
@@ -211,5 +220,68 @@ out:
     mnk_free(d.in);
     mnk_free(d.x);
     mnk_free(d.rng);
+    return status;
+}
+
+/* ---- shares of states: the loss sees them only as one thing among many, and they drift by some points ---- */
+
+enum { RAKED = 4096 /* rows */, RAKINGS = 20, MOST = 5 /* no factor on the odds beyond */ };
+
+typedef struct raking {
+    mnk_neural_model *m;
+    const float *x; /* [RAKED][width] */
+} raking;
+
+/* Adds log(wanted / expected) to the logits of a piece's states, until the expected shares are the table's. */
+static void rake_piece(void *ctx, size_t c) {
+    const raking *r = ctx;
+    const mnk_piece *p = &r->m->layout.piece[c];
+    double total = 0, add[MNK_BINS] = {0}, weight[MNK_BINS], limit = log(MOST);
+    for (unsigned s = 0; s < p->states; s++) total += p->weight[s];
+    if (p->states < 2 || !(total > 0)) return;
+    for (int round = 0; round < RAKINGS; round++) {
+        double expected[MNK_BINS] = {0};
+        for (size_t i = 0; i < RAKED; i++) {
+            const float *logit = r->x + i * r->m->layout.width + p->state_at;
+            double most = -INFINITY, sum = 0;
+            for (unsigned s = 0; s < p->states; s++) most = fmax(most, logit[s] + add[s]);
+            for (unsigned s = 0; s < p->states; s++) sum += weight[s] = exp(logit[s] + add[s] - most);
+            for (unsigned s = 0; s < p->states; s++) expected[s] += weight[s] / sum;
+        }
+        for (unsigned s = 0; s < p->states; s++) {
+            const double step = log((p->weight[s] / total * RAKED + 0.5) / (expected[s] + 0.5));
+            add[s] = fmin(limit, fmax(-limit, add[s] + step));
+        }
+    }
+    for (unsigned s = 0; s < p->states; s++) r->m->sigma[p->state_at + s] = (float)add[s];
+}
+
+mnk_status mnk_neural_rake(mnk_neural_model *m, uint64_t seed, uint32_t stream, mnk_error *err) {
+    uint64_t item[MNK_NEURAL_BATCH];
+    const mnk_draw_request q = {.seed = seed, .stream = stream, .item = item};
+    drawing d = {.m = m, .q = &q, .rows = MNK_NEURAL_BATCH, .candidates = 1};
+    const size_t width = m->layout.width, inputs = (size_t)m->shape.latent + m->layout.conditions;
+    float *x = NULL;
+    mnk_status status;
+    MNK_OUT(MNK_NEW(d.in, MNK_NEURAL_BATCH * inputs, err));
+    MNK_OUT(MNK_NEW(d.x, MNK_NEURAL_BATCH * width + 1, err));
+    MNK_OUT(MNK_NEW(d.rng, MNK_NEURAL_BATCH, err));
+    MNK_OUT(MNK_NEW(d.allowed, m->book.columns + 1, err));
+    MNK_OUT(MNK_NEW(x, RAKED * width + 1, err));
+    mnk_plan_refresh(m->plan, false);
+    for (size_t first = 0; first < RAKED; first += MNK_NEURAL_BATCH) {
+        for (size_t i = 0; i < MNK_NEURAL_BATCH; i++) item[i] = first + i;
+        mnk_parallel_for(d.rows, prepare_row, &d);
+        forward(&d);
+        memcpy(x + first * width, d.x, MNK_NEURAL_BATCH * width * sizeof *x);
+    }
+    raking r = {m, x};
+    mnk_parallel_for(m->book.columns, rake_piece, &r);
+out:
+    mnk_free(d.allowed);
+    mnk_free(d.in);
+    mnk_free(d.x);
+    mnk_free(d.rng);
+    mnk_free(x);
     return status;
 }

@@ -111,7 +111,10 @@ static mnk_status read_file(const mnk_tensors_in *in, mnk_neural_model *m, bool 
     }
     mnk_layout_clear(&m->layout);
     MNK_TRY(make(m, conditional, 0, 0, err));
-    MNK_TRY(read_numbers(in, "sigma", m->sigma, m->layout.width, 0, err));
+    MNK_TRY(read_numbers(in, "sigma", m->sigma, m->layout.width, -1e12f, err));
+    for (size_t c = 0; c < m->book.columns; c++)
+        if (m->layout.piece[c].has_score && !(m->sigma[m->layout.piece[c].score_at] >= 0))
+            return mnk_tensors_damaged(in, "a spread of its scores is impossible", err);
     if (!m->net) return MNK_OK;
     MNK_TRY(read_numbers(in, "weights", m->params->w, m->params->n, -1e12f, err));
     MNK_TRY(read_numbers(in, "state", m->params->state, m->params->n_state, -1e12f, err));

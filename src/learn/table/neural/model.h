@@ -24,7 +24,8 @@ typedef struct mnk_neural_model {
     mnk_value input, output;
     mnk_params *params;
     mnk_plan *plan; /* for drawing */
-    float *sigma;   /* [layout.width] spread around a drawn score, 0 elsewhere */
+    float *sigma; /* [layout.width] spread around a drawn score; at states what is added to their logit (mnk_neural_rake), else
+                     0 */
 } mnk_neural_model;
 
 /* The network: input [latent + conditions], hidden layers, output [width] that also sees the input. */
@@ -42,6 +43,10 @@ mnk_status mnk_neural_save(const void *model, mnk_tensors *file, mnk_error *err)
 mnk_status mnk_neural_open(const mnk_tensors_in *file, const mnk_schema *schema, const mnk_neural_shape *shape,
                            bool conditional, void **model, mnk_error *err) MNK_CHECK;
 mnk_status mnk_neural_draw(const void *model, const mnk_draw_request *request, mnk_table *out, mnk_error *err) MNK_CHECK;
+
+/* Sets what is added to the logits of states, so that freely drawn rows have the table's shares of every state: of codes,
+ * spikes and missing values. Looks at the table's shares: not for private models. */
+mnk_status mnk_neural_rake(mnk_neural_model *m, uint64_t seed, uint32_t stream, mnk_error *err) MNK_CHECK;
 
 /* A state by its logits, u in [0, 1); `allowed` [states] 0 forbids, NULL: all. */
 unsigned mnk_neural_state(const mnk_piece *p, const float *logit, const uint8_t *allowed, double u);

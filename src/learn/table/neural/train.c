@@ -265,6 +265,8 @@ static void close_trainer(mnk_neural_trainer *t) {
 
 bool mnk_neural_is_private(const void *config) { return ((const mnk_neural_config *)config)->dp; }
 
+enum { RAKE_STREAM = 64 /* no stream of drawn rows */ };
+
 mnk_status mnk_neural_fit(const mnk_table *data, const mnk_neural_config *config, const mnk_neural_learner *learner,
                           mnk_fit_context *context, void **model, mnk_error *err) {
     mnk_neural_trainer t = {.learner = learner, .config = config, .context = context};
@@ -284,6 +286,7 @@ mnk_status mnk_neural_fit(const mnk_table *data, const mnk_neural_config *config
         MNK_OUT(config->dp ? run_private(&t, err) : run(&t, err));
     } else mnk_observe_log(context->observer, MNK_LOG_WARNING, "no column has two values: every row drawn will be the same");
     MNK_OUT(mnk_neural_model_ready(t.model, false, err));
+    if (t.model->net && !config->dp) MNK_OUT(mnk_neural_rake(t.model, context->seed, RAKE_STREAM + context->stream, err));
     *model = t.model;
     t.model = NULL;
 out:
