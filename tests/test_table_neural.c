@@ -190,11 +190,19 @@ static void test_learns(void **state) {
         double shift = x[1] / n[1] - x[0] / n[0], correlation = correlation_within(s, 0);
         print_message("# %s: b %.3f, shift %.2f, correlation %.2f, missing %.3f %.3f, zero %.3f\n", kinds[k], b / 4000, shift,
                       correlation, missing[0] / n[0], missing[1] / n[1], zero / 4000);
-        assert_true(fabs(b / 4000 - 0.25) < 0.07);
+        double real_b = 0, real_missing = 0,
+               real_zero = 0; /* shares of states are raked: near the table's, whatever was learned */
+        for (size_t i = 0; i < t->n; i++)
+            real_b += t->code[CLASS][i], real_missing += isnan(t->number[Y][i]), real_zero += t->number[SPIKE][i] == 0;
+        print_message("# %s: in the table b %.3f, missing %.3f, zero %.3f; drawn missing %.3f\n", kinds[k],
+                      real_b / (double)t->n, real_missing / (double)t->n, real_zero / (double)t->n,
+                      (missing[0] + missing[1]) / 4000);
+        assert_true(fabs(b / 4000 - real_b / (double)t->n) < 0.035);
+        assert_true(fabs((missing[0] + missing[1]) / 4000 - real_missing / (double)t->n) < 0.035);
+        assert_true(fabs(zero / 4000 - real_zero / (double)t->n) < 0.035);
         assert_true(shift > 1 && shift < 3);
         assert_true(correlation > 0.35);
         assert_true(missing[0] / n[0] < 0.1 && missing[1] / n[1] > 0.2 && missing[1] / n[1] < 0.6);
-        assert_true(fabs(zero / 4000 - 0.4) < 0.12);
         mnk_table_close(s);
     }
     mnk_table_close(t);
