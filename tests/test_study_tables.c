@@ -1,4 +1,5 @@
 /* Studies of tables: whole runs, what is reused, equal bytes, killed runs, thresholds, bad study files. */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +11,9 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "evidence/policy.h"
 #include "manikin/study.h"
-#include "study/tables.h"
+#include "study/generators.h"
 #include "test.h"
 
 static char root[512], csv[700];
@@ -173,12 +175,191 @@ static void test_generators_are_listed_once(void **state) {
     mnk_study_close(s);
 }
 
+/* ---- budgets, repeats and audits ---- */
+
+/* Three hundred persons, one row each, with a checked schema: private generators take nothing from the rows. */
+static void make_clinic(const char *folder) {
+    static const char schema[] =
+        "manikin_schema: 1\ncolumns:\n  - {name: age, type: integer, low: 20, high: 90}\n"
+        "  - {name: sex, type: category, levels: [female, male]}\n  - {name: lab, type: numeric, low: 0, high: 10}\n"
+        "  - {name: died, type: category, levels: [no, yes], roles: [label]}\n";
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_text t = {0};
+    char path[700];
+    mnk_rng r = mnk_rng_at(9, MNK_PURPOSE_TEST, 0, 0);
+    mnk_text_add(&t, "age,sex,lab,died\n");
+    for (int i = 0; i < 300; i++) {
+        int age = 30 + (int)mnk_rng_below(&r, 50), male = (int)mnk_rng_below(&r, 2);
+        bool died = (double)mnk_rng_below(&r, 100) < age + 10.0 * male - 20;
+        mnk_text_printf(&t, "%d,%s,%.3f,%s\n", age, male ? "male" : "female", 0.05 * age + 4 * mnk_rng_uniform(&r),
+                        died ? "yes" : "no");
+    }
+    snprintf(root, sizeof root, "%s", folder);
+    snprintf(path, sizeof path, "%s/clinic.csv", root);
+    assert_ok(mnk_file_write(path, true, t.s, t.n, &err));
+    snprintf(path, sizeof path, "%s/clinic.schema.yaml", root);
+    assert_ok(mnk_file_write(path, true, schema, sizeof schema - 1, &err));
+    mnk_text_clear(&t);
+}
+
+#define CLINIC                                                                                                                 \
+    "manikin: 1\ntitle: budgets\ndata:\n  path: clinic.csv\n  label: died\n  holdout: 0.4\nevaluate:\n  replicates: 20\n"      \
+    "  permutations: 0\n  triples: 5\nusefulness:\n  seeds: 1\n  rounds: 10\n"
+
+static const char sweep[] = CLINIC "make:\n  generators:\n    - mst epsilon=1,100 delta=1e-5\n    - shuffle\n  repeats: 2\n"
+                                   "  baseline: false\naudit:\n  attempts: 20\n  policy-title: rows\n"
+                                   "  gate:\n    - exact_copies <= 0.5\n";
+
+typedef struct seen {
+    int steps, made;
+} seen;
+
+static void count_step(void *ctx, const mnk_step_event *e) {
+    seen *s = ctx;
+    if (e->state == MNK_STEP_STARTED) s->made++;
+    else s->steps++;
+}
+
+static mnk_status run_counted(const char *study, const char *dir, const char *const *set, size_t n, seen *what,
+                              mnk_study_outcome *out, mnk_error *err) {
+    mnk_study *s = NULL;
+    *what = (seen){0};
+    mnk_study_run_options o = {.command = "manikin run budgets.yaml", .step = count_step, .ctx = what};
+    MNK_TRY(parse(study, set, n, &s, err));
+    mnk_status status = mnk_study_run(s, dir, &o, NULL, out, err);
+    mnk_study_close(s);
+    return status;
+}
+
+static char *text_of(const char *path) {
+    mnk_error err = MNK_ERROR_INIT;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    assert_ok(mnk_file_read(path, 8 << 20, &bytes, &n, &err));
+    return (char *)bytes;
+}
+
+static void assert_says(const char *path, const char *what) {
+    char *s = text_of(path);
+    if (!strstr(s, what)) fail_msg("%s does not say \"%s\"", path, what);
+    mnk_free(s);
+}
+
+static const mnk_metric *metric(const mnk_result *r, const char *id, const char *subset) {
+    for (size_t i = 0; i < r->metrics; i++)
+        if (!strcmp(r->metric[i].id, id) && !strcmp(r->metric[i].subset, subset)) return &r->metric[i];
+    fail_msg("no metric %s of %s", id, subset);
+    return NULL;
+}
+
+static void test_budgets_repeats_and_audit(void **state) {
+    (void)state;
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_study_outcome out;
+    seen what;
+    mnk_result *r = NULL;
+    make_clinic(test_folder("table-budgets"));
+    mnk_threads_set(1);
+    const char *dir = dir_of("swept");
+    char a[700];
+    snprintf(a, sizeof a, "%s", dir);
+    assert_ok(run_counted(sweep, a, NULL, 0, &what, &out, &err));
+    assert_int_equal(what.made, 2 + 3 * 6); /* data, report; three arms twice: made, judged, attacked */
+    assert_int_equal(out.gates, 1);
+    assert_true(out.gate[0].met && strstr(out.gate[0].text, "policy: exact_copies"));
+    assert_true(mnk_path_exists(dir_of("swept/models/mst-e100-r2.safetensors.ledger")));
+    assert_ok(mnk_result_read(dir_of("swept/results/tradeoff.json"), &r, &err));
+    assert_true(metric(r, "epsilon", "mst-e1")->value == 1 && metric(r, "epsilon", "mst-e1")->n == 2);
+    assert_true(isnan(metric(r, "epsilon", "shuffle")->value));
+    const mnk_metric *u = metric(r, "macro_auc.tstr.boosting", "mst-e100"), *cost = metric(r, "utility_cost", "mst-e1");
+    assert_true(u->n == 2 && u->low < u->value && u->value < u->high);
+    assert_true(fabs(cost->value - (u->value - metric(r, "macro_auc.tstr.boosting", "mst-e1")->value)) < 1e-12);
+    const double all = metric(r, "epsilon_all", "")->value;
+    assert_true(metric(r, "epsilon_all", "")->n == 4 && all > 100 && all < 2 * (1 + 100));
+    mnk_result_close(r);
+    assert_says(dir_of("swept/report.html"), "What a privacy budget buys");
+    assert_says(dir_of("swept/report.html"), "Every attack on mst-e1");
+    assert_says(dir_of("swept/report.html"), "<dd>rows</dd>");
+    assert_says(dir_of("swept/evidence.json"), "\"policy\"");
+    /* nothing is made twice; a changed policy is judged again without new attacks, and stops the study */
+    assert_ok(run_counted(sweep, a, NULL, 0, &what, &out, &err));
+    assert_true(what.made == 0 && out.is_unchanged);
+    const char *strict[] = {"audit.gate=max_attack_auc.high <= 0.01"};
+    assert_int_equal(run_counted(sweep, a, strict, 1, &what, &out, &err), MNK_ERR_GATE);
+    assert_true(what.made == 1 && strstr(err.message, "policy: max_attack_auc.high"));
+    mnk_error_clear(&err);
+    /* a model that is made again has a ledger of its own, and the old one still counts */
+    assert_ok(mnk_dir_remove(dir_of("swept/synthetic/mst-e1.csv"), &err));
+    assert_ok(run_counted(sweep, a, NULL, 0, &what, &out, &err));
+    assert_true(mnk_path_exists(dir_of("swept/models/spent/mst-e1-1.safetensors.ledger")));
+    assert_ok(mnk_result_read(dir_of("swept/results/tradeoff.json"), &r, &err));
+    assert_true(metric(r, "epsilon_all", "")->n == 5 && metric(r, "epsilon_all", "")->value > all);
+    mnk_result_close(r);
+}
+
+static void test_bad_budgets_and_audits(void **state) {
+    (void)state;
+    make_clinic(test_folder("table-bad-budgets"));
+#define MAKE(line)  "manikin: 1\ndata:\n  path: clinic.csv\nmake:\n  generators:\n    - \"" line "\"\n"
+#define AUDIT(line) "manikin: 1\ndata:\n  path: clinic.csv\naudit:\n" line
+    assert_refused(MAKE("mst epsilon=0 delta=1e-6"), "above 0");
+    assert_refused(MAKE("mst epsilon=1,-1 delta=1e-6"), "above 0");
+    assert_refused(MAKE("mst epsilon=1,x delta=1e-6"), "above 0");
+    assert_refused(MAKE("mst epsilon=1,1.0 delta=1e-6"), "listed twice");
+    assert_refused(MAKE("mst 0.1,1,10 delta=1e-6"), "setting=value is expected");
+    assert_refused(MAKE("mst epsilon=0.1,1"), "needs epsilon and delta");
+    assert_refused(MAKE("mst delta=1e-6"), "needs epsilon and delta");
+    assert_refused(MAKE("mst epsilon=1 10 delta=1e-6"), "setting=value is expected");
+    assert_refused(MAKE("mst epsilon=1,2,3,4,5,6,7,8,9 delta=1e-6"), "too many budgets");
+    assert_refused(MAKE("arf trees=5,10"), "for epsilon alone");
+    assert_refused(MAKE("arf epsilon=1,10"), "epsilon");
+    assert_refused(MAKE("arf treess=5"), "trees");
+    assert_refused(MAKE("arf") "  repeats: 0\n", "repeats");
+    assert_refused(
+        MAKE("mst epsilon=1,2,3,4,5,6,7,8 delta=1e-6") "    - aim epsilon=1,2,3,4,5,6,7,8 delta=1e-6\n  repeats: 9\n",
+        "more than 16");
+    assert_refused(MAKE("mst epsilon=1,2,3,4,5,6,7,8 delta=1e-6") "  repeats: 20\n", "more than 128");
+    assert_refused(AUDIT("  atempts: 5\n"), "attempts");
+    assert_refused(AUDIT("  gate: [max_attack_auc]\n"), "threshold");
+    assert_refused(AUDIT("  policy: none.yaml\n  gate: [exact_copies <= 0]\n"), "one of the two");
+    assert_refused(AUDIT("  policy-title: release\n"), "there is no gate");
+    assert_refused(AUDIT("  policy: none.yaml\n"), "none.yaml");
+    assert_refused(AUDIT("  generators: [gausian]\n"), "gaussian");
+    assert_refused(AUDIT("  shadows: 8\n"), "models: true");
+    /* too little was held out: said before anything is made */
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_study_outcome out;
+    seen what;
+    const char *little[] = {"data.holdout=0.05"};
+    assert_int_equal(run_counted(sweep, dir_of("little"), little, 1, &what, &out, &err), MNK_ERR_INPUT);
+    assert_true(what.made == 0 && strstr(err.message, "in the holdout"));
+}
+
+/* The hash of a policy written in the study is that of the file that says the same. */
+static void test_policy_inline_or_file(void **state) {
+    (void)state;
+    static const char file[] = "manikin_policy: 1\ntitle: \"a \\\"b\\\"\"\ngate:\n  - \"exact_copies <= 0\"\n";
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_policy a, b;
+    const char *rule[] = {"exact_copies <= 0"};
+    assert_ok(mnk_policy_of("a \"b\"", rule, 1, "study", &a, &err));
+    assert_ok(mnk_policy_parse(file, sizeof file - 1, "file", &b, &err));
+    assert_string_equal(a.hash, b.hash);
+    assert_string_equal(a.title, "a \"b\"");
+    assert_int_equal(a.rules, 1);
+    mnk_policy_close(&a);
+    mnk_policy_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_run_then_reuse_then_two_threads),
         cmocka_unit_test(test_survives_kills),
         cmocka_unit_test(test_bad_studies),
         cmocka_unit_test(test_generators_are_listed_once),
+        cmocka_unit_test(test_budgets_repeats_and_audit),
+        cmocka_unit_test(test_bad_budgets_and_audits),
+        cmocka_unit_test(test_policy_inline_or_file),
     };
     return MNK_RUN_TESTS("study_tables", tests);
 }

@@ -43,6 +43,21 @@ typedef struct mnk_evidence_run {
     size_t steps;
 } mnk_evidence_run;
 
+/* An audit of privacy: what was attacked, what came out, and how that stands to the policy. */
+typedef struct mnk_audited {
+    const char *name; /* of the synthetic set; "" when there is one */
+    const mnk_result *result;
+    const mnk_gate *gate; /* [gates] of the policy as judged; NULL: no policy */
+} mnk_audited;
+
+typedef struct mnk_audits {
+    const mnk_audited *item;
+    size_t n;
+    const char *policy_title, *policy_hash; /* hash of the policy's bytes; NULL: no policy */
+    size_t gates;
+    bool with_models; /* the model files were attacked too */
+} mnk_audits;
+
 typedef struct mnk_evidence {
     const char *title;
     uint64_t seed;
@@ -59,8 +74,9 @@ typedef struct mnk_evidence {
     const char *rarest_class;  /* NULL: the class with the fewest training images */
     const mnk_gate *gate;
     size_t gates;
-    bool hide_real;         /* no training, holdout or test image on the page */
-    const char *public_key; /* of the signature to come, or NULL: not signed */
+    const mnk_audits *audits; /* NULL: none were made */
+    bool hide_real;           /* no training, holdout or test image on the page */
+    const char *public_key;   /* of the signature to come, or NULL: not signed */
     mnk_evidence_run run;
 } mnk_evidence;
 

@@ -21,8 +21,10 @@ typedef struct mnk_table_evidence {
     mnk_evidence base;                /* title, seed, thresholds, settings, run; its images and results stay NULL */
     const mnk_table *train, *holdout; /* holdout may be NULL */
     const mnk_synthetic_table *synthetic;
-    size_t n;                  /* 1..MNK_SYNTHETIC_MAX */
-    const mnk_result *ranking; /* NULL with one synthetic table */
+    size_t n;                   /* 1..MNK_SYNTHETIC_MAX */
+    const mnk_result *ranking;  /* NULL with one synthetic table */
+    const mnk_result *tradeoff; /* privacy against utility over all makings (manikin/tradeoff.h), `epsilon_all` of publishing
+                                   all of them; NULL: neither budgets nor repeats */
 } mnk_table_evidence;
 
 /* The page alone (at most 3 MB), as `manikin evaluate --report` writes it. */

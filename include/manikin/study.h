@@ -56,7 +56,7 @@ typedef struct mnk_study_outcome {
     char report[1200]; /* path of report.html */
     mnk_sentence answer[8];
     int answers;
-    mnk_gate gate[64];
+    mnk_gate gate[128]; /* thresholds of the study, then those of the audit's policy */
     size_t gates;
     bool is_unchanged; /* everything was there and up to date; nothing was written */
 } mnk_study_outcome;

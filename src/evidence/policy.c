@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/yaml.h"
 
 enum { BYTES_MAX = 1 << 16 };
@@ -76,6 +77,30 @@ mnk_status mnk_policy_read(const char *path, mnk_policy *out, mnk_error *err) {
     MNK_TRY(mnk_file_read(path, BYTES_MAX, &bytes, &n, err));
     mnk_status status = mnk_policy_parse((const char *)bytes, n, path, out, err);
     mnk_free(bytes);
+    return status;
+}
+
+/* A quoted scalar of YAML. */
+static void add_quoted(mnk_text *t, const char *s) {
+    mnk_text_add(t, "\"");
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\') mnk_text_add(t, "\\");
+        mnk_text_add_n(t, s, 1);
+    }
+    mnk_text_add(t, "\"\n");
+}
+
+mnk_status mnk_policy_of(const char *title, const char *const *rule, size_t rules, const char *name, mnk_policy *out,
+                         mnk_error *err) {
+    mnk_text t = {0};
+    mnk_text_add(&t, "manikin_policy: 1\n");
+    if (title) mnk_text_add(&t, "title: "), add_quoted(&t, title);
+    mnk_text_add(&t, "gate:\n");
+    for (size_t i = 0; i < rules; i++) mnk_text_add(&t, "  - "), add_quoted(&t, rule[i]);
+    *out = (mnk_policy){.title = ""};
+    mnk_status status =
+        t.failed ? MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for a policy") : mnk_policy_parse(t.s, t.n, name, out, err);
+    mnk_text_clear(&t);
     return status;
 }
 

@@ -24,6 +24,10 @@ typedef struct mnk_policy {
 mnk_status mnk_policy_read(const char *path, mnk_policy *out, mnk_error *err) MNK_CHECK;
 /* The same from memory. */
 mnk_status mnk_policy_parse(const char *text, size_t n, const char *name, mnk_policy *out, mnk_error *err) MNK_CHECK;
+/* The same from a title (NULL: none) and thresholds: read from the text of the policy file that says this, so that its hash is
+ * that file's. */
+mnk_status mnk_policy_of(const char *title, const char *const *rule, size_t rules, const char *name, mnk_policy *out,
+                         mnk_error *err) MNK_CHECK;
 void mnk_policy_close(mnk_policy *p);
 
 /* Judges r by the policy: gate[p->rules], and a metric of group "gate" for each, with value, the reference "threshold" and the

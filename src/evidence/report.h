@@ -109,5 +109,10 @@ void mnk_evidence_json_result(mnk_json *j, const char *key, const mnk_result *r)
 void mnk_evidence_json_gates(mnk_json *j, const mnk_evidence *e);
 void mnk_evidence_json_run(mnk_json *j, const mnk_evidence_run *run);
 void mnk_report_gates(mnk_text *t, const mnk_evidence *e);
+/* The audits of a study: by the policy, one line each, then every number of each. Nothing without audits. */
+void mnk_report_audits(mnk_text *t, const mnk_evidence *e);
+void mnk_evidence_json_audits(mnk_json *j, const mnk_evidence *e);
+/* One sentence; "" without audits. */
+void mnk_answer_audits(const mnk_evidence *e, mnk_sentence out);
 
 #endif

@@ -57,6 +57,27 @@ typedef struct mnk_svg_spot {
 } mnk_svg_spot;
 void mnk_svg_plane(mnk_text *t, const mnk_svg_frame *f, const mnk_svg_spot *spots, size_t n);
 
+/* ---- tracks: marks with bars in both directions, joined in order by a line; what of each is told in the legend ---- */
+typedef struct mnk_svg_mark {
+    double x, x_low, x_high, y, y_low,
+        y_high;        /* x INFINITY: at the edge on the right; NaN x or y: not drawn; NaN ends: no bar */
+    const char *label; /* beside the mark where there is room; NULL: none */
+} mnk_svg_mark;
+typedef struct mnk_svg_track {
+    const char *name;
+    const mnk_svg_mark *mark;
+    size_t n;
+} mnk_svg_track;
+typedef struct mnk_svg_rule { /* a dashed line across */
+    const char *name;
+    double at;
+    bool is_vertical;
+} mnk_svg_rule;
+/* log_x: a logarithmic axis, marks of equal x side by side. edge: what stands below marks with x INFINITY (NULL: there are
+ * none). */
+void mnk_svg_tracks(mnk_text *t, const mnk_svg_frame *f, bool log_x, const char *edge, const mnk_svg_track *track, size_t n,
+                    const mnk_svg_rule *rule, size_t rules);
+
 /* ---- a square of cells, one per pair of rows; NaN is left white; the names stand left and, turned, below ---- */
 void mnk_svg_square(mnk_text *t, const mnk_svg_frame *f, const double *value, const char *const *name, size_t n,
                     bool diverging);

@@ -200,10 +200,10 @@ static void say_copying(const mnk_table_evidence *e, mnk_sentence out) {
 static void say_rows(const mnk_table_evidence *e, const mnk_result *r, mnk_sentence out) {
     size_t named = flags(r, "rule_broken"), found = flags(r, "found_rule_broken");
     snprintf(out, sizeof(mnk_sentence),
-             "%s %zu flagged rows break a rule of the schema (%zu rule%s), %zu break what always holds in train. Membership "
-             "inference was not tried here, and no formal privacy is claimed.",
+             "%s %zu flagged rows break a rule of the schema (%zu rule%s), %zu break what always holds in train.%s%s",
              named + found ? "Look at the rows below:" : "No implausible row was found:", named, e->train->schema->rules,
-             e->train->schema->rules == 1 ? "" : "s", found);
+             e->train->schema->rules == 1 ? "" : "s", found, e->base.audits ? "" : " Membership inference was not tried here.",
+             e->tradeoff ? "" : " No formal privacy is claimed.");
 }
 
 int mnk_table_evidence_answer(const mnk_table_evidence *e, mnk_sentence out[8]) {
@@ -213,18 +213,22 @@ int mnk_table_evidence_answer(const mnk_table_evidence *e, mnk_sentence out[8]) 
     say_copying(e, out[n]);
     n += *out[n] != '\0';
     if (e->ranking) say_lead(e, lead, out[n++]);
-    if (e->ranking) {
+    /* eight sentences: a study of budgets speaks of these instead of the baseline, diversity and single rows */
+    if (e->ranking && !e->tradeoff) {
         say_baseline(e, lead, out[n]);
         n += *out[n] != '\0';
     }
+    n = mnk_answer_tradeoff(e->tradeoff, out, n, 3);
+    mnk_answer_audits(&e->base, out[n]);
+    n += *out[n] != '\0';
     if (!r) {
         snprintf(out[n], sizeof(mnk_sentence), "%s was not judged.", e->synthetic[lead].name);
         return n + 1;
     }
     say_fidelity(r, e->synthetic[lead].name, out[n++]);
     say_usefulness(r, out[n++]);
-    say_diversity(r, out[n++]);
-    say_copies(r, out[n++]);
-    say_rows(e, r, out[n++]);
+    if (!e->tradeoff && n < 6) say_diversity(r, out[n++]);
+    if (!e->tradeoff && n < 7) say_copies(r, out[n++]);
+    if (!e->tradeoff && n < 8) say_rows(e, r, out[n++]);
     return n;
 }

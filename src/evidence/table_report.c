@@ -12,6 +12,8 @@
 
 static const char *const nav[][2] = {{"answer", "Answer"},
                                      {"data", "Data"},
+                                     {"tradeoff", "Privacy and utility"},
+                                     {"audit", "Attacks"},
                                      {"ranking", "Side by side"},
                                      {"scores", "Fidelity and diversity"},
                                      {"useful", "Usefulness"},
@@ -80,11 +82,14 @@ static void limits(mnk_text *t, const mnk_table_evidence *e) {
         mnk_html_element(
             t, "li", NULL,
             "The schema was inferred and nobody has looked at it: types, missing codes and the outcome may be wrong.");
-    mnk_html_element(
-        t, "li", NULL,
-        "One draw of each synthetic table: another seed gives other rows, and that spread is not in the intervals.");
-    mnk_html_element(t, "li", NULL,
-                     "No copy found is not privacy shown: membership and attribute inference were not tried here.");
+    mnk_html_element(t, "li", NULL, "%s: another seed gives other rows, and that spread is not in the intervals%s.",
+                     e->tradeoff ? "All sections but those on privacy show the first making of each table"
+                                 : "One draw of each synthetic table",
+                     e->tradeoff ? " of those sections" : "");
+    mnk_html_element(t, "li", NULL, "%s",
+                     e->base.audits
+                         ? "No leak found is not privacy shown: stronger attacks than those tried here exist."
+                         : "No copy found is not privacy shown: membership and attribute inference were not tried here.");
     mnk_html_element(
         t, "li", NULL,
         "Many numbers stand on this page. Some will look remarkable by chance; only ranks and two-sample tests are corrected.");
@@ -102,6 +107,8 @@ static mnk_status render(const mnk_table_evidence *e, size_t columns, mnk_text *
     mnk_html_begin(t, e->base.title, nav);
     head(t, e);
     mnk_report_tables(t, e);
+    mnk_report_tradeoff(t, e->tradeoff);
+    mnk_report_audits(t, &e->base);
     if (e->ranking) mnk_report_ranking(t, entry, e->n, e->ranking);
     MNK_TRY(scores(t, e, err));
     MNK_TRY(mnk_report_columns(t, e, columns, err));
@@ -181,6 +188,8 @@ static mnk_status numbers(const mnk_table_evidence *e, bool with_run, mnk_text *
     mnk_json_end_array(&j);
     mnk_evidence_json_result(&j, "data_checks", e->base.data);
     mnk_evidence_json_result(&j, "ranking", e->ranking);
+    mnk_evidence_json_result(&j, "tradeoff", e->tradeoff);
+    mnk_evidence_json_audits(&j, &e->base);
     if (e->base.settings_json) mnk_json_raw(&j, "settings", e->base.settings_json);
     if (with_run) mnk_evidence_json_run(&j, &e->base.run);
     mnk_json_end_object(&j);

@@ -24,6 +24,12 @@ void mnk_report_tables(mnk_text *t, const mnk_table_evidence *e);
 /* The overall metrics of some groups, a column for each synthetic table beside holdout, copy and floor. */
 void mnk_report_scores(mnk_text *t, const mnk_table_evidence *e, const char *const *groups, size_t n_groups);
 
+/* The planes of privacy and utility, over budgets and over attacks, and their table. Nothing without a trade-off. */
+void mnk_report_tradeoff(mnk_text *t, const mnk_result *tradeoff);
+/* What each factor of epsilon costs, one sentence a series, and what publishing everything costs: appended from out[n], at most
+ * `most` of them. Returns the new number. */
+int mnk_answer_tradeoff(const mnk_result *tradeoff, mnk_sentence *out, int n, int most);
+
 /* Ranks with their ties, and the planes fidelity-diversity and privacy-utility, of tables or images. */
 void mnk_report_ranking(mnk_text *t, const mnk_rank_entry *entry, size_t n, const mnk_result *ranking);
 

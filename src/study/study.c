@@ -1,6 +1,6 @@
 /* From text to a checked study. */
-#include "manikin/audit.h"
 #include "study/study.h"
+#include "manikin/audit.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,8 @@
 #include "evaluate/usefulness.h"
 #include "learn/classifier/config.h"
 #include "learn/gan/config.h"
-#include "study/tables.h"
+#include "study/generators.h"
+#include "study/study_audit.h"
 
 #define STUDY_VERSION 1
 #define DATA(f)       offsetof(mnk_study_data, f)
@@ -105,9 +106,11 @@ static const mnk_option table_data_options[] = {
 
 static const mnk_option make_options[] = {
     {"generators", 0, MNK_OPTION_LIST, offsetof(mnk_study_make, generators), "NAME", NULL, 0, 0, NULL,
-     "what makes the synthetic tables: \"arf\", \"ctgan epochs=100\"", false},
+     "what makes the synthetic tables: \"arf\", \"ctgan epochs=100\", \"mst epsilon=0.1,1,10 delta=1e-6\"", false},
     {"rows", 0, MNK_OPTION_INT, offsetof(mnk_study_make, rows), "N", "0", 0, 1e9, NULL,
      "rows of each synthetic table (0: as many as train)", false},
+    {"repeats", 0, MNK_OPTION_INT, offsetof(mnk_study_make, repeats), "N", "1", 1, 20, NULL,
+     "make and judge everything so many times: intervals then contain the generator's own randomness", false},
     {"keep", 0, MNK_OPTION_TEXT, offsetof(mnk_study_make, keep), "WORDS", NULL, 0, 0, NULL,
      "draw until so many rows pass: authentic, alpha=A, inside, no-copy, distance>=D", false},
     {"baseline", 0, MNK_OPTION_BOOL, offsetof(mnk_study_make, baseline), NULL, "true", 0, 0, NULL,
@@ -120,6 +123,7 @@ const mnk_study_section mnk_study_table_sections[] = {
     {"make", make_options, offsetof(mnk_study, make), 0, NULL},
     {"evaluate", mnk_table_evaluate_options, offsetof(mnk_study, table_evaluate), 0, NULL},
     {"usefulness", mnk_table_models_options, offsetof(mnk_study, models), offsetof(mnk_study, no_usefulness), NULL},
+    {"audit", mnk_study_audit_table_options, offsetof(mnk_study, audit), offsetof(mnk_study, no_audit), NULL, true},
     {"report", report_options, offsetof(mnk_study, report), 0, NULL},
     {NULL, NULL, 0, 0, NULL},
 };
@@ -137,6 +141,7 @@ const mnk_study_section mnk_study_sections[] = {
     {"usefulness", mnk_usefulness_options, offsetof(mnk_study, usefulness), offsetof(mnk_study, no_usefulness),
      usefulness_refused},
     {"repeat", repeat_options, offsetof(mnk_study, repeat), 0, NULL},
+    {"audit", mnk_study_audit_options, offsetof(mnk_study, audit), offsetof(mnk_study, no_audit), NULL, true},
     {"report", report_options, offsetof(mnk_study, report), 0, NULL},
     {NULL, NULL, 0, 0, NULL},
 };
@@ -253,6 +258,7 @@ static mnk_status read_section(mnk_study *s, const mnk_study_section *section, c
         *(bool *)((char *)s + section->off_offset) = true;
         return MNK_OK;
     }
+    if (section->starts_off) *(bool *)((char *)s + section->off_offset) = false;
     if (node->kind == MNK_YAML_TEXT && !*node->text) return MNK_OK; /* "gan:" alone: all defaults */
     if (node->kind != MNK_YAML_MAP)
         return fail_at(here, err, "%s: \"key: value\" lines are expected below it%s", section->name,
@@ -358,6 +364,7 @@ static mnk_status read_sections(mnk_study *s, const mnk_yaml *root, const char *
                            *copy = mnk_arena_strdup(s->arena, value);
                 if (!key || !copy) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
                 MNK_TRY(set_in_section(s, k, key, copy, p, err));
+                if (k->starts_off) *(bool *)((char *)s + k->off_offset) = false;
             }
         }
         if (strcmp(k->name, "data") == 0 && s->data.simulate) {
@@ -427,7 +434,9 @@ static mnk_status check_keep(const mnk_study *s, mnk_error *err) {
 
 static mnk_status check_whole(mnk_study *s, mnk_error *err) {
     MNK_TRY(check_keep(s, err));
-    if (s->is_table) return mnk_study_check_tables(s, err);
+    if (s->is_table) MNK_TRY(mnk_study_check_tables(s, err));
+    MNK_TRY(mnk_study_check_audit(s, err));
+    if (s->is_table) return MNK_OK;
     if (!s->data.path == !s->data.simulate) {
         mnk_status status = MNK_FAIL(
             err, MNK_ERR_INPUT,
@@ -509,8 +518,10 @@ mnk_status mnk_study_parse(const char *text, size_t bytes, const char *name, con
     MNK_OUT(mnk_yaml_parse(text, bytes, s->name, &study_format, s->arena, &root, err));
     s->is_table = names_table(root, set, n);
     s->sections = s->is_table ? mnk_study_table_sections : mnk_study_sections;
-    for (const mnk_study_section *k = s->sections; k->name; k++)
+    for (const mnk_study_section *k = s->sections; k->name; k++) {
         if (k->table) mnk_options_defaults(k->table, mnk_study_config(s, k));
+        if (k->starts_off) *(bool *)((char *)s + k->off_offset) = true;
+    }
     MNK_OUT(check_version(s, root, err));
     MNK_OUT(read_top(s, root, err));
     MNK_OUT(set_top(s, set, n, err));
@@ -543,6 +554,7 @@ mnk_status mnk_study_read(const char *path, const char *const *set, size_t n, mn
 
 void mnk_study_close(mnk_study *s) {
     if (!s) return;
+    mnk_policy_close(&s->policy);
     mnk_arena_close(s->arena);
     mnk_free(s);
 }

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "evidence/gate.h"
+#include "evidence/policy.h"
+#include "manikin/attack.h"
 #include "manikin/classifier.h"
 #include "manikin/evaluate.h"
 #include "manikin/evaluate_table.h"
@@ -49,11 +51,20 @@ typedef struct mnk_study_table_data {
 } mnk_study_table_data;
 
 typedef struct mnk_study_make {
-    mnk_option_list generators; /* "NAME setting=value …", see study/tables.h */
+    mnk_option_list generators; /* "NAME setting=value …", see study/generators.h */
     int64_t rows;               /* of each synthetic table; 0: as many as train */
+    int64_t repeats;            /* of every generator and budget, with seeds of their own */
     bool baseline;              /* also the closed-form generator, where the list lacks it */
     const char *keep;           /* which rows are kept: manikin/audit.h; NULL: all */
 } mnk_study_make;
+
+/* The section audit, of both kinds: see study/study_audit.h. */
+typedef struct mnk_study_audit {
+    mnk_attack_config attack;
+    const char *policy, *title; /* file; title of a policy in `gate` */
+    mnk_option_list gate, generators;
+    bool models; /* attack the model files too */
+} mnk_study_audit;
 
 typedef struct mnk_study_report {
     bool hide_real;
@@ -81,6 +92,10 @@ struct mnk_study {
     int64_t curve[MNK_CURVE_MAX]; /* training images a class, ascending */
     int curves;
     bool no_classifier, no_evaluate, no_usefulness; /* `evaluate: off` */
+    bool no_audit;                                  /* true until the section is there */
+    mnk_study_audit audit;
+    mnk_policy policy; /* of the audit, read with the study */
+    bool has_policy;
     bool is_table; /* the data are a table: the fields above but evaluate: off and usefulness: off do not apply, those below do
                     */
     mnk_study_table_data table_data;
@@ -101,6 +116,7 @@ typedef struct mnk_study_section {
     size_t offset;
     size_t off_offset;          /* of the flag that `name: off` sets; 0: cannot be switched off */
     const char *const *refused; /* options of the table that a study sets elsewhere; NULL-terminated */
+    bool starts_off;            /* done only where the study has the section */
 } mnk_study_section;
 
 extern const mnk_study_section mnk_study_sections[], mnk_study_table_sections[]; /* end with name NULL */

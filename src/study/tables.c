@@ -13,66 +13,17 @@
 #include "manikin/fairness.h"
 #include "manikin/rank.h"
 #include "manikin/table_generator.h"
+#include "manikin/tradeoff.h"
 #include "study/cache.h"
 #include "study/evidence_of.h"
 #include "study/gated.h"
-
-static const char baseline_name[] = "gaussian"; /* closed form: what a deep generator has to beat */
-
-/* ---- which generators ---- */
-
-static mnk_status add_generator(const mnk_study *s, const char *text, mnk_study_generators *g, mnk_error *err) {
-    if (g->n == MNK_STUDY_GENERATORS_MAX)
-        return MNK_FAIL(err, MNK_ERR_INPUT, "%s: make.generators: more than %d", s->name, MNK_STUDY_GENERATORS_MAX);
-    mnk_study_generator *k = &g->item[g->n];
-    *k = (mnk_study_generator){.settings = 0};
-    char *copy = mnk_arena_strdup(s->arena, text), *rest = NULL;
-    if (!copy) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory");
-    k->name = strtok_r(copy, " \t,", &rest);
-    if (!k->name) return MNK_FAIL(err, MNK_ERR_INPUT, "%s: make.generators: an empty name", s->name);
-    for (const char *word; (word = strtok_r(NULL, " \t,", &rest));) {
-        if (k->settings == MNK_STUDY_SETTINGS_MAX || !strchr(word, '='))
-            return MNK_FAIL(err, MNK_ERR_INPUT, "%s: make.generators: \"%.80s\": after the name setting=value is expected",
-                            s->name, text);
-        k->setting[k->settings++] = word;
-    }
-    const char *names[64];
-    size_t n = 0, same = 1;
-    bool known = false;
-    for (; n < 64 && mnk_table_generator_name(n); n++)
-        names[n] = mnk_table_generator_name(n), known = known || !strcmp(names[n], k->name);
-    if (!known) {
-        mnk_status status =
-            MNK_FAIL(err, MNK_ERR_INPUT, "%s: make.generators: there is no generator of tables \"%.40s\"", s->name, k->name);
-        const char *near = mnk_nearest(k->name, names, n);
-        mnk_error_hint(err, near ? "did you mean %s?" : "manikin help names them", near);
-        return status;
-    }
-    for (size_t i = 0; i < g->n; i++) same += strcmp(g->item[i].name, k->name) == 0;
-    if (same > 1) snprintf(k->id, sizeof k->id, "%.40s-%zu", k->name, same);
-    else snprintf(k->id, sizeof k->id, "%.40s", k->name);
-    k->is_baseline = strcmp(k->name, baseline_name) == 0 && !k->settings;
-    g->n++;
-    return MNK_OK;
-}
-
-mnk_status mnk_study_list_generators(const mnk_study *s, mnk_study_generators *out, mnk_error *err) {
-    bool has_baseline = false;
-    *out = (mnk_study_generators){.n = 0};
-    for (size_t i = 0; i < s->make.generators.n; i++) MNK_TRY(add_generator(s, s->make.generators.items[i], out, err));
-    if (!s->make.generators.n) MNK_TRY(add_generator(s, mnk_table_generator_name(0), out, err));
-    for (size_t i = 0; i < out->n; i++) has_baseline = has_baseline || out->item[i].is_baseline;
-    return s->make.baseline && !has_baseline ? add_generator(s, baseline_name, out, err) : MNK_OK;
-}
-
-mnk_status mnk_study_check_tables(const mnk_study *s, mnk_error *err) {
-    mnk_study_generators g;
-    return mnk_study_list_generators(s, &g, err);
-}
+#include "study/generators.h"
+#include "study/spending.h"
+#include "study/study_audit.h"
 
 /* ---- one run ---- */
 
-enum { STEPS_MAX = 2 * MNK_STUDY_GENERATORS_MAX + 2 };
+enum { STEPS_MAX = 3 * MNK_STUDY_TABLES_MAX + 2 };
 
 typedef struct table_run {
     const mnk_study *s;
@@ -81,24 +32,30 @@ typedef struct table_run {
     const mnk_observer *observer;
     uint64_t seed;
     mnk_study_generators g;
-    mnk_table *all, *train, *holdout, *made[MNK_STUDY_GENERATORS_MAX];
-    mnk_result *data, *result[MNK_STUDY_GENERATORS_MAX], *ranking;
-    char digest[STEPS_MAX][MNK_HASH_TEXT]; /* data, then make of each generator, then judge of each, then report */
+    mnk_table *all, *train, *holdout, *made[MNK_STUDY_TABLES_MAX];
+    mnk_result *data, *result[MNK_STUDY_TABLES_MAX], *audit[MNK_STUDY_TABLES_MAX], *ranking, *tradeoff;
+    size_t audited[MNK_STUDY_TABLES_MAX], audits; /* which of the tables are attacked */
+    char digest[STEPS_MAX][MNK_HASH_TEXT];        /* data, make of each table, judge of each, audit of those audited, report */
     mnk_evidence_step step[STEPS_MAX];
     size_t steps;
     bool is_dirty;
     char started[32], note[512];
 } table_run;
 
-static int steps_of(const table_run *r) { return (int)(2 + 2 * r->g.n); }
+static int steps_of(const table_run *r) { return (int)(2 + 2 * r->g.n + r->audits); }
 
 static void clear(table_run *r) {
-    for (size_t i = 0; i < r->g.n; i++) mnk_table_close(r->made[i]), mnk_result_close(r->result[i]);
+    for (size_t i = 0; i < r->g.n; i++) {
+        mnk_table_close(r->made[i]);
+        mnk_result_close(r->result[i]);
+        mnk_result_close(r->audit[i]);
+    }
     mnk_table_close(r->holdout);
     mnk_table_close(r->train);
     mnk_table_close(r->all);
     mnk_result_close(r->data);
     mnk_result_close(r->ranking);
+    mnk_result_close(r->tradeoff);
     mnk_free(r);
 }
 
@@ -131,7 +88,9 @@ static mnk_status open_data(table_run *r, mnk_error *err) {
                           : "%.0f %% of the persons were held out at random, the label's classes kept in proportion.",
              100 * d->holdout);
     MNK_TRY(mnk_table_subset(r->all, MNK_SPLIT_TRAIN, &r->train, err));
-    return mnk_table_subset(r->all, MNK_SPLIT_HOLDOUT, &r->holdout, err);
+    MNK_TRY(mnk_table_subset(r->all, MNK_SPLIT_HOLDOUT, &r->holdout, err));
+    MNK_TRY(mnk_study_audit_can(r->s, r->train->n, r->holdout->n, err));
+    return r->s->no_audit ? MNK_OK : mnk_attack_tables_check(r->train, r->holdout, err);
 }
 
 /* Saves and closes: the report always reads results from disk, so that a run killed in between gives the same bytes. */
@@ -204,6 +163,7 @@ out:
 
 static mnk_status make(table_run *r, size_t i, mnk_error *err) {
     const mnk_study_generator *k = &r->g.item[i];
+    const uint64_t seed = mnk_study_repeat_seed(r->seed, k->repeat);
     char below[160], model[1200], out[1200];
     mnk_table_generator *g = NULL;
     mnk_table *rows = NULL;
@@ -214,19 +174,35 @@ static mnk_status make(table_run *r, size_t i, mnk_error *err) {
     MNK_TRY(mnk_dir_make(model, err));
     file_of(r, i, "models/%s.safetensors", below);
     path_of(r, below, model);
-    MNK_TRY(mnk_table_generator_train(k->name, r->train, k->setting, k->settings, r->seed, model, true, r->observer, err));
+    MNK_TRY(mnk_spending_set_aside(r->dir, k->id, err));
+    MNK_TRY(mnk_table_generator_train(k->name, r->train, k->setting, k->settings, seed, model, true, r->observer, err));
     MNK_TRY(mnk_table_generator_open(model, &g, err));
-    mnk_table_sample_options o = {.n = r->s->make.rows ? (size_t)r->s->make.rows : r->train->n, .seed = r->seed};
+    mnk_table_sample_options o = {.n = r->s->make.rows ? (size_t)r->s->make.rows : r->train->n, .seed = seed};
     MNK_OUT(draw(r, i, g, &o, &rows, err));
     file_of(r, i, "synthetic/%s.csv", below);
     path_of(r, below, out);
-    mnk_table_meta meta = {k->name, mnk_table_generator_describe(g)->model_hash, r->seed};
+    mnk_table_meta meta = {k->name, mnk_table_generator_describe(g)->model_hash, seed};
     MNK_OUT(mnk_table_write(rows, out, true, &meta, err));
     mnk_table_close(r->made[i]);
     r->made[i] = NULL;
 out:
     mnk_table_close(rows);
     mnk_table_generator_close(g);
+    return status;
+}
+
+/* Under a small budget noise may leave rows that no model can learn from (the outcome missing in all of them). That is what the
+ * budget came to, and no reason to stop a study of budgets: it is said, and the figure stays unmeasured. */
+static mnk_status judge_models(table_run *r, size_t i, const mnk_table_models_config *models, mnk_error *err) {
+    mnk_error why = MNK_ERROR_INIT;
+    mnk_status status = mnk_table_models(r->train, r->holdout, r->made[i], models, r->observer, r->result[i], &why);
+    if (status == MNK_ERR_INPUT && !isnan(r->g.item[i].epsilon)) {
+        mnk_result_add_warning(r->result[i], "usefulness could not be measured: %.200s", why.message);
+        return MNK_OK;
+    }
+    if (status == MNK_OK) return MNK_OK;
+    status = MNK_FAIL(err, status, "%s", why.message);
+    if (*why.hint) mnk_error_hint(err, "%s", why.hint);
     return status;
 }
 
@@ -239,17 +215,95 @@ static mnk_status judge(table_run *r, size_t i, mnk_error *err) {
     mnk_result_close(r->result[i]);
     r->result[i] = NULL;
     MNK_TRY(mnk_evaluate_tables(r->train, r->holdout, r->made[i], &evaluate, r->observer, &r->result[i], err));
-    if (!r->s->no_usefulness)
-        MNK_TRY(mnk_table_models(r->train, r->holdout, r->made[i], &models, r->observer, r->result[i], err));
+    if (!r->s->no_usefulness) MNK_TRY(judge_models(r, i, &models, err));
     if (models.fairness)
         MNK_TRY(mnk_table_fidelity_by_subgroup(r->train, r->holdout, r->made[i], &evaluate, r->observer, r->result[i], err));
     file_of(r, i, "results/%s.json", below);
     return save(r, &r->result[i], below, err);
 }
 
-/* What was not made in this process is read; the ranking is made anew, it costs nothing. */
+static mnk_status audit(table_run *r, size_t i, mnk_error *err) {
+    char below[160], model[1200];
+    for (size_t k = 0; k < r->g.n; k++) MNK_TRY(open_made(r, k, err));
+    mnk_result_close(r->audit[i]);
+    r->audit[i] = NULL;
+    file_of(r, i, "models/%s.safetensors", below);
+    path_of(r, below, model);
+    MNK_TRY(mnk_study_audit_table(r->s, r->train, r->holdout, r->made[i], r->s->audit.models ? model : NULL, r->observer,
+                                  &r->audit[i], err));
+    for (size_t k = 0; k < r->audit[i]->inputs; k++) { /* not where this folder lies */
+        mnk_result_input *in = &r->audit[i]->input[k];
+        if (strcmp(in->role, "synthetic") == 0) snprintf(in->path, sizeof in->path, "%.300s", r->made[i]->source);
+    }
+    file_of(r, i, "results/audit-%s.json", below);
+    return save(r, &r->audit[i], below, err);
+}
+
+/* A budget counts as claimed only where the model itself states a guarantee. */
+static mnk_status claimed(const table_run *r, size_t i, double *epsilon, bool *not_private, mnk_error *err) {
+    char below[160], path[1200];
+    mnk_table_generator *g = NULL;
+    *epsilon = r->g.item[i].epsilon;
+    if (isnan(*epsilon)) return MNK_OK;
+    file_of(r, i, "models/%s.safetensors", below);
+    path_of(r, below, path);
+    MNK_TRY(mnk_table_generator_open(path, &g, err));
+    const char *privacy = mnk_table_generator_describe(g)->privacy;
+    if (strcmp(privacy, "none") == 0) *epsilon = NAN;
+    *not_private = *not_private || strncmp(privacy, "NOT PRIVATE", 11) == 0;
+    mnk_table_generator_close(g);
+    return MNK_OK;
+}
+
+/* What publishing everything together costs, at the smallest delta that was promised. */
+static mnk_status add_spending(const table_run *r, double delta, mnk_error *err) {
+    mnk_spending x;
+    MNK_TRY(mnk_spending_sum(r->dir, delta, &x, err));
+    if (!x.ledgers) return MNK_OK;
+    mnk_metric *m = mnk_result_add_metric(r->tradeoff, "epsilon_all", "tradeoff");
+    if (!m) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for a metric");
+    m->value = x.all.epsilon, m->n = x.ledgers;
+    mnk_metric_add_reference(m, "delta", delta);
+    mnk_metric_add_reference(m, "set_aside", (double)x.set_aside);
+    snprintf(m->note, sizeof m->note, "all %zu ledgers of this study composed%s; one person more or less", x.ledgers,
+             x.set_aside ? ", those of models made again or never finished included" : "");
+    return MNK_OK;
+}
+
+static mnk_status trade_off(table_run *r, mnk_error *err) {
+    mnk_tradeoff_point point[MNK_STUDY_TABLES_MAX];
+    bool has_budget = false, not_private = false;
+    double delta = INFINITY;
+    if (r->tradeoff) return MNK_OK;
+    for (size_t i = 0; i < r->g.n; i++) {
+        const mnk_study_generator *k = &r->g.item[i];
+        point[i] = (mnk_tradeoff_point){r->g.item[k->arm].id, k->series, NAN, k->delta, r->result[i], r->audit[i]};
+        MNK_TRY(claimed(r, i, &point[i].epsilon, &not_private, err));
+        if (!isnan(point[i].epsilon)) has_budget = true, delta = fmin(delta, k->delta);
+    }
+    if (!has_budget && r->g.n == r->g.arms) return MNK_OK;
+    MNK_TRY(mnk_result_open("tradeoff", r->seed, &r->tradeoff, err));
+    MNK_TRY(mnk_tradeoff(point, r->g.n, r->s->table_evaluate.level, r->tradeoff, err));
+    if (not_private)
+        mnk_result_add_warning(r->tradeoff,
+                               "NOT PRIVATE: noise was reproducible (a mode for tests); no budget here is a promise");
+    return has_budget && isfinite(delta) ? add_spending(r, delta, err) : MNK_OK;
+}
+
+static mnk_status load_audits(table_run *r, mnk_error *err) {
+    char below[160], path[1200];
+    for (size_t k = 0; k < r->audits; k++) {
+        const size_t i = r->audited[k];
+        file_of(r, i, "results/audit-%s.json", below);
+        path_of(r, below, path);
+        if (!r->audit[i]) MNK_TRY(mnk_result_read(path, &r->audit[i], err));
+    }
+    return MNK_OK;
+}
+
+/* What was not made in this process is read; ranking and trade-off are made anew, they cost nothing. */
 static mnk_status load(table_run *r, mnk_error *err) {
-    mnk_rank_entry entry[MNK_STUDY_GENERATORS_MAX];
+    mnk_rank_entry entry[MNK_STUDY_TABLES_MAX];
     char below[160], path[1200];
     MNK_TRY(open_data(r, err));
     path_of(r, "results/data.json", path);
@@ -261,16 +315,18 @@ static mnk_status load(table_run *r, mnk_error *err) {
         if (!r->result[i]) MNK_TRY(mnk_result_read(path, &r->result[i], err));
         entry[i] = (mnk_rank_entry){r->g.item[i].id, r->result[i]};
     }
-    if (r->g.n < 2 || r->ranking) return MNK_OK;
+    MNK_TRY(load_audits(r, err));
+    MNK_TRY(trade_off(r, err));
+    if (r->g.arms < 2 || r->ranking) return MNK_OK;
     MNK_TRY(mnk_result_open("rank", r->seed, &r->ranking, err));
-    return mnk_rank(entry, r->g.n, r->s->table_evaluate.level, r->ranking, err);
+    return mnk_rank(entry, r->g.arms, r->s->table_evaluate.level, r->ranking, err);
 }
 
 /* A threshold reads the best generator by mean rank; "metric/encoding/NAME" is for subsets, as in every study. */
 static size_t lead_of(const table_run *r) {
     size_t best = 0;
     double rank = INFINITY;
-    for (size_t i = 0; r->ranking && i < r->g.n; i++) {
+    for (size_t i = 0; r->ranking && i < r->g.arms; i++) {
         const mnk_metric *m = mnk_result_find(r->ranking, "rank", "", r->g.item[i].id);
         if (m && m->value < rank) rank = m->value, best = i;
     }
@@ -282,9 +338,15 @@ typedef struct shown {
     mnk_table_evidence e;
     mnk_synthetic_table set[MNK_STUDY_GENERATORS_MAX];
     mnk_evidence_fact fact[MNK_STUDY_GENERATORS_MAX][FACTS];
-    mnk_gate gate[64];
+    mnk_gate gate[2 * MNK_GATES_MAX];
+    mnk_study_audits audits;
     char key[MNK_PUBLIC_KEY_TEXT];
 } shown;
+
+static void close_shown(shown *x) {
+    if (x) mnk_study_audits_close(&x->audits);
+    mnk_free(x);
+}
 
 static void fact(mnk_synthetic_table *s, mnk_evidence_fact *facts, const char *name, const char *value) {
     mnk_evidence_fact *f = &facts[s->facts++];
@@ -316,15 +378,30 @@ static mnk_status facts_of(const table_run *r, size_t i, shown *x, mnk_error *er
     return MNK_OK;
 }
 
-static void fill(table_run *r, shown *x) {
+static mnk_status judge_audits(table_run *r, shown *x, mnk_error *err) {
+    if (!r->audits) return MNK_OK;
+    MNK_TRY(mnk_study_audits_open(r->s, r->audits, &x->audits, err));
+    for (size_t k = 0; k < r->audits; k++)
+        x->audits.item[k] = (mnk_audited){r->g.item[r->audited[k]].id, r->audit[r->audited[k]], NULL};
+    mnk_study_audits_judge(r->s, &x->audits);
+    return MNK_OK;
+}
+
+static mnk_status fill(table_run *r, shown *x, mnk_error *err) {
     const mnk_study *s = r->s;
     size_t lead = lead_of(r);
-    const mnk_result *const results[] = {r->result[lead], r->data, r->ranking};
-    for (size_t i = 0; i < s->gates; i++) mnk_gate_judge(&s->gate[i], results, 3, &x->gate[i]);
-    for (size_t i = 0; i < r->g.n; i++)
+    const mnk_result *const results[] = {r->result[lead], r->audit[lead], r->data, r->ranking, r->tradeoff};
+    MNK_TRY(judge_audits(r, x, err));
+    for (size_t i = 0; i < s->gates; i++) mnk_gate_judge(&s->gate[i], results, 5, &x->gate[i]);
+    memcpy(x->gate + s->gates, x->audits.summary, x->audits.summaries * sizeof *x->gate);
+    for (size_t i = 0; i < r->g.arms; i++)
         x->set[i] = (mnk_synthetic_table){r->g.item[i].id, r->made[i], r->result[i], r->g.item[i].is_baseline, NULL, 0};
-    x->e =
-        (mnk_table_evidence){.train = r->train, .holdout = r->holdout, .synthetic = x->set, .n = r->g.n, .ranking = r->ranking};
+    x->e = (mnk_table_evidence){.train = r->train,
+                                .holdout = r->holdout,
+                                .synthetic = x->set,
+                                .n = r->g.arms,
+                                .ranking = r->ranking,
+                                .tradeoff = r->tradeoff};
     x->e.base = (mnk_evidence){.title = s->top.title,
                                .seed = r->seed,
                                .data = r->data,
@@ -333,7 +410,8 @@ static void fill(table_run *r, shown *x) {
                                .study_text = s->text,
                                .command = r->options->command,
                                .gate = x->gate,
-                               .gates = s->gates,
+                               .gates = s->gates + x->audits.summaries,
+                               .audits = r->audits ? &x->audits.shown : NULL,
                                .hide_real = s->report.hide_real};
     if (r->options->key) mnk_key_public_text(r->options->key, x->key), x->e.base.public_key = x->key;
     mnk_evidence_run *run = &x->e.base.run;
@@ -344,6 +422,7 @@ static void fill(table_run *r, shown *x) {
     snprintf(run->started, sizeof run->started, "%s", r->started);
     mnk_study_now(run->finished);
     mnk_study_hardware(run->hardware);
+    return MNK_OK;
 }
 
 static mnk_status report(table_run *r, size_t unused, mnk_error *err) {
@@ -353,20 +432,21 @@ static mnk_status report(table_run *r, size_t unused, mnk_error *err) {
     (void)unused;
     MNK_OUT(MNK_NEW(x, 1, err));
     MNK_OUT(load(r, err));
-    fill(r, x);
-    for (size_t i = 0; i < r->g.n; i++) MNK_OUT(facts_of(r, i, x, err));
+    MNK_OUT(fill(r, x, err));
+    for (size_t i = 0; i < r->g.arms; i++) MNK_OUT(facts_of(r, i, x, err));
     MNK_OUT(mnk_table_evidence_write(&x->e, r->dir, content, err));
     if (r->ranking) MNK_OUT(save(r, &r->ranking, "results/ranking.json", err));
+    if (r->tradeoff) MNK_OUT(save(r, &r->tradeoff, "results/tradeoff.json", err));
     MNK_OUT(mnk_study_write_content_hash(r->dir, content, err));
 out:
-    mnk_free(x);
+    close_shown(x);
     return status;
 }
 
 /* ---- one step: what it is called, what it depends on, what it writes ---- */
 
 typedef struct table_step {
-    char name[64], title[64], output[2][160];
+    char name[96], title[64], output[2][160];
     int outputs, index;
     size_t which;
     mnk_status (*work)(table_run *r, size_t which, mnk_error *err);
@@ -386,6 +466,12 @@ static table_step step_at(const table_run *r, int index) {
         snprintf(k.output[0], sizeof k.output[0], "report.html");
         snprintf(k.output[1], sizeof k.output[1], "evidence.json");
         k.outputs = 2;
+    } else if (index > 2 * (int)r->g.n) {
+        k.which = r->audited[(size_t)index - 1 - 2 * r->g.n];
+        k.work = audit;
+        snprintf(k.name, sizeof k.name, "audit-%.80s", r->g.item[k.which].id);
+        snprintf(k.title, sizeof k.title, "Attack the rows of %.40s", r->g.item[k.which].id);
+        file_of(r, k.which, "results/audit-%s.json", k.output[0]);
     } else {
         bool is_make = index <= (int)r->g.n;
         k.which = (size_t)index - 1 - (is_make ? 0 : r->g.n);
@@ -405,7 +491,8 @@ static mnk_status key_of(const table_run *r, const table_step *k, char key[MNK_H
     mnk_hash_add_text(h, "manikin table step 1");
     mnk_hash_add_text(h, MNK_VERSION);
     mnk_hash_add_text(h, k->name);
-    mnk_hash_add(h, &r->seed, sizeof r->seed);
+    const uint64_t seed = k->work == make ? mnk_study_repeat_seed(r->seed, r->g.item[k->which].repeat) : r->seed;
+    mnk_hash_add(h, &seed, sizeof seed);
     mnk_hash_add_text(h, r->all->hash);
     mnk_hash_add_text(h, r->train->hash);
     if (k->work == make) {
@@ -424,7 +511,13 @@ static mnk_status key_of(const table_run *r, const table_step *k, char key[MNK_H
         mnk_hash_add_text(h, r->digest[1 + k->which]);
         for (size_t i = 0; i < r->g.n; i++) mnk_hash_add_text(h, r->g.item[i].id); /* the levels they bring */
         mnk_hash_add_text(h, t.s ? t.s : "");
+    } else if (k->work == audit) {
+        mnk_study_audit_key(r->s, &t);
+        mnk_hash_add_text(h, r->digest[1 + k->which]);
+        for (size_t i = 0; i < r->g.n; i++) mnk_hash_add_text(h, r->g.item[i].id);
+        mnk_hash_add_text(h, t.s ? t.s : "");
     } else if (k->work == report) {
+        mnk_hash_add_text(h, r->s->policy.hash);
         char open[MNK_PUBLIC_KEY_TEXT] = "";
         if (r->options->key) mnk_key_public_text(r->options->key, open);
         mnk_hash_add_text(h, open);
@@ -478,12 +571,18 @@ static mnk_status run_step(table_run *r, int index, mnk_error *err) {
 
 /* Everything that holds times, so that two equal runs can be compared byte by byte but for these. */
 static mnk_status seal(table_run *r, bool *was_unchanged, mnk_error *err) {
-    char name[STEPS_MAX + 4][80];
-    const char *varies[STEPS_MAX + 4];
+    static const size_t room = STEPS_MAX + 4;
+    char(*name)[120] = mnk_alloc(room, sizeof *name);
+    const char **varies = mnk_alloc(room, sizeof *varies);
     size_t n = 0, inputs = 0;
+    if (!name || !varies) {
+        mnk_free(name);
+        mnk_free(varies);
+        return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for the manifest");
+    }
     mnk_manifest_input input[2];
     for (int i = 0; i < steps_of(r); i++, n++)
-        snprintf(name[n], sizeof name[n], MNK_STEPS_FOLDER "/%.60s.json", step_at(r, i).name);
+        snprintf(name[n], sizeof name[n], MNK_STEPS_FOLDER "/%.95s.json", step_at(r, i).name);
     snprintf(name[n++], sizeof name[0], "report.html");
     snprintf(name[n++], sizeof name[0], "evidence.json");
     snprintf(name[n++], sizeof name[0], MNK_STEPS_FOLDER "/study.json");
@@ -497,22 +596,32 @@ static mnk_status seal(table_run *r, bool *was_unchanged, mnk_error *err) {
                               .settings_json = r->s->settings,
                               .varies = varies,
                               .n_varies = n};
-    return mnk_study_seal_folder(r->dir, &info, r->options->key, r->is_dirty, was_unchanged, err);
+    mnk_status status = mnk_study_seal_folder(r->dir, &info, r->options->key, r->is_dirty, was_unchanged, err);
+    mnk_free(name);
+    mnk_free(varies);
+    return status;
 }
 
 static mnk_status outcome(table_run *r, mnk_study_outcome *out, mnk_error *err) {
     shown *x = NULL;
     MNK_TRY(MNK_NEW(x, 1, err));
     mnk_status status = load(r, err);
+    if (status == MNK_OK) status = fill(r, x, err);
     if (status == MNK_OK) {
-        fill(r, x);
         out->answers = mnk_table_evidence_answer(&x->e, out->answer);
-        out->gates = r->s->gates;
+        out->gates = x->e.base.gates;
         memcpy(out->gate, x->gate, out->gates * sizeof *out->gate);
         path_of(r, "report.html", out->report);
     }
-    mnk_free(x);
+    close_shown(x);
     return status;
+}
+
+static bool is_audited(const mnk_study *s, const mnk_study_generator *k) {
+    const mnk_option_list *named = &s->audit.generators;
+    for (size_t i = 0; i < named->n && !s->no_audit; i++)
+        if (!strcmp(named->items[i], k->id) || !strcmp(named->items[i], k->series)) return true;
+    return !s->no_audit && !named->n;
 }
 
 static mnk_status open_run(const mnk_study *s, const char *dir, const mnk_study_run_options *options,
@@ -520,7 +629,10 @@ static mnk_status open_run(const mnk_study *s, const char *dir, const mnk_study_
     MNK_TRY(MNK_NEW(*out, 1, err));
     **out = (table_run){.s = s, .dir = dir, .options = options, .observer = observer, .seed = (uint64_t)s->top.seed};
     mnk_study_now((*out)->started);
-    return mnk_study_list_generators(s, &(*out)->g, err);
+    MNK_TRY(mnk_study_list_generators(s, &(*out)->g, err));
+    for (size_t i = 0; i < (*out)->g.n; i++)
+        if (is_audited(s, &(*out)->g.item[(*out)->g.item[i].arm])) (*out)->audited[(*out)->audits++] = i;
+    return MNK_OK;
 }
 
 mnk_status mnk_study_run_tables(const mnk_study *s, const char *dir, const mnk_study_run_options *options,

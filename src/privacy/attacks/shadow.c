@@ -151,11 +151,19 @@ typedef struct retraining {
     size_t settings;
 } retraining;
 
+/* A private generator keeps one beside its model. A shadow never leaves this house: it spends nothing. */
+static void forget_ledger(const char *model) {
+    char path[1300];
+    snprintf(path, sizeof path, "%.1200s.ledger", model);
+    unlink(path);
+}
+
 static mnk_status retrain(void *ctx, const mnk_table *train, uint64_t seed, mnk_table **out, mnk_error *err) {
     const retraining *x = ctx;
     mnk_table_generator *g = NULL;
     const mnk_table_sample_options options = {.n = train->n, .seed = seed};
     mnk_status status = MNK_OK;
+    forget_ledger(x->path);
     MNK_OUT(mnk_table_generator_train(x->generator, train, x->setting, x->settings, seed, x->path, true, NULL, err));
     MNK_OUT(mnk_table_generator_open(x->path, &g, err));
     MNK_OUT(mnk_table_generator_sample(g, &options, NULL, out, NULL, err));
@@ -215,6 +223,7 @@ mnk_status mnk_shadow_judge(const mnk_table *train, const mnk_table *holdout, co
     MNK_OUT(add(&s, auc, about->generator, r, err));
 out:
     unlink(x.path);
+    forget_ledger(x.path);
     mnk_arena_close(arena);
     return status;
 }

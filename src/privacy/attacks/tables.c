@@ -95,7 +95,7 @@ static mnk_status check(const audit *a, const mnk_table_sets *s, mnk_error *err)
     for (size_t i = 0; i < a->holdout->n; i++) equal += copy[i];
     mnk_free(copy);
     MNK_TRY(status);
-    if (equal) mnk_result_add_warning(a->result, "%zu rows of the holdout equal a row of train", equal);
+    if (equal && a->result) mnk_result_add_warning(a->result, "%zu rows of the holdout equal a row of train", equal);
     return mnk_attack_check_overlap(equal, a->holdout->n, repeated, a->train->n, "rows", err);
 }
 
@@ -193,6 +193,19 @@ static mnk_status disclose(const audit *a, mnk_error *err) {
                         .observer = a->observer,
                         .result = a->result};
     return mnk_disclosure_run(&d, err);
+}
+
+mnk_status mnk_attack_tables_check(const mnk_table *train, const mnk_table *holdout, mnk_error *err) {
+    audit a = {.train = train, .holdout = holdout, .synthetic = train};
+    mnk_table_sets sets = {0};
+    mnk_status status = MNK_OK;
+    MNK_TRY(mnk_attack_check_holdout(holdout, err));
+    MNK_TRY(mnk_attack_check_counts(train->n, holdout->n, train->n, "rows", err));
+    mnk_table_evaluate_defaults(&a.evaluate);
+    status = mnk_table_sets_open(train, holdout, train, &a.evaluate, &sets, err);
+    if (status == MNK_OK) status = check(&a, &sets, err);
+    mnk_table_sets_close(&sets);
+    return status;
 }
 
 mnk_status mnk_attack_tables(const mnk_table *train, const mnk_table *holdout, const mnk_table *synthetic,
