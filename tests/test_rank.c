@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manikin/rank.h"
+#include "manikin/tradeoff.h"
 #include "math/stats.h"
 #include "test.h"
 
@@ -109,6 +110,50 @@ static void test_missing_metrics_and_single_sets(void **state) {
     mnk_result_close(r);
 }
 
+static const mnk_metric *of(const mnk_result *r, const char *id, const char *arm) {
+    for (size_t i = 0; i < r->metrics; i++)
+        if (!strcmp(r->metric[i].id, id) && !strcmp(r->metric[i].subset, arm)) return &r->metric[i];
+    return NULL;
+}
+
+static void near(const mnk_metric *m, double value, double low, double high) {
+    assert_non_null(m);
+    assert_true(fabs(m->value - value) < 1e-9 && fabs(m->low - low) < 1e-9 && fabs(m->high - high) < 1e-9);
+}
+
+/* Golden values: tests/golden/tradeoff_golden.py. */
+static void test_tradeoff(void **state) {
+    (void)state;
+    static const double small[] = {0.70, 0.62, 0.66}, large[] = {0.80, 0.81, 0.85};
+    const char *id = "macro_auc.tstr.boosting";
+    mnk_error err = MNK_ERROR_INIT;
+    mnk_result *r = NULL, *own[8];
+    mnk_tradeoff_point p[8];
+    for (int i = 0; i < 3; i++) {
+        p[i] = (mnk_tradeoff_point){"g-e1", "g", 1, 1e-6, own[i] = judged(id, small[i], 0.05, NAN), NULL};
+        p[3 + i] = (mnk_tradeoff_point){"g-e10", "g", 10, 1e-6, own[3 + i] = judged(id, large[i], 0.05, NAN), NULL};
+    }
+    p[6] = (mnk_tradeoff_point){"other", "other", NAN, NAN, own[6] = judged(id, 0.9, 0.05, NAN), NULL};
+    p[7] = (mnk_tradeoff_point){"other", "other", NAN, NAN, own[7] = judged(id, NAN, 0.05, NAN), NULL}; /* nothing to learn */
+    assert_ok(mnk_result_open("tradeoff", 1, &r, &err));
+    assert_ok(mnk_tradeoff(p, 8, 0.95, r, &err));
+    near(of(r, id, "g-e1"), 0.66, 0.583178189312, 0.736821810688);
+    near(of(r, id, "g-e10"), 0.82, 0.759160314120, 0.880839685880);
+    near(of(r, "utility_cost", "g-e1"), 0.16, 0.066382277457, 0.253617722543);
+    assert_string_equal(of(r, "utility_cost", "g-e1")->verdict, "worse");
+    assert_null(of(r, "utility_cost", "g-e10"));
+    assert_null(of(r, "utility_cost", "other"));
+    assert_true(isnan(of(r, id, "other")->value) && strstr(of(r, id, "other")->note, "1 of 2")); /* no mean of the lucky ones */
+    assert_true(of(r, "epsilon", "g-e10")->n == 3 && isnan(of(r, "epsilon", "other")->value));
+    assert_null(of(r, "max_attack_auc", "g-e1"));
+    mnk_result_close(r);
+    assert_ok(mnk_result_open("tradeoff", 1, &r, &err)); /* one making: the test records alone */
+    assert_ok(mnk_tradeoff(p, 1, 0.95, r, &err));
+    near(of(r, id, "g-e1"), 0.70, 0.65, 0.75);
+    mnk_result_close(r);
+    for (int i = 0; i < 8; i++) mnk_result_close(own[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clear_differences_rank),
@@ -117,6 +162,7 @@ int main(void) {
         cmocka_unit_test(test_aims_at_the_holdout),
         cmocka_unit_test(test_without_an_interval_nothing_separates),
         cmocka_unit_test(test_missing_metrics_and_single_sets),
+        cmocka_unit_test(test_tradeoff),
     };
     return MNK_RUN_TESTS("rank", tests);
 }

@@ -117,28 +117,36 @@ void mnk_evidence_json_audits(mnk_json *j, const mnk_evidence *e) {
     mnk_json_end_object(j);
 }
 
-/* The audit with the strongest attack speaks for all. */
+/* Many audits, and the largest of them: so the number above chance is said beside it, and what chance alone would give. */
 void mnk_answer_audits(const mnk_evidence *e, mnk_sentence out) {
     const mnk_audits *a = e->audits;
     const mnk_metric *worst = NULL;
     char v[48], w[48];
-    size_t which = 0, passed = 0;
+    size_t which = 0, passed = 0, above = 0, measured = 0, n = 0;
     *out = '\0';
     if (!a || !a->n) return;
     for (size_t i = 0; i < a->n; i++) {
         const mnk_metric *m = overall(a->item[i].result, "max_attack_auc");
-        if (m && !isnan(m->value) && (!worst || m->value > worst->value)) worst = m, which = i;
         passed += n_met(a, i) == a->gates;
+        if (!m || isnan(m->value)) continue;
+        measured++, above += m->low > 0.5;
+        if (!worst || m->value > worst->value) worst = m, which = i;
     }
-    size_t n = 0;
     if (worst)
         n = (size_t)snprintf(
             out, sizeof(mnk_sentence),
             "Attacks on privacy: the strongest one%s%s tells training records from unseen ones with an area of "
-            "%s (%s; 0.5 is chance). %s",
+            "%s (%s; 0.5 is chance). ",
             *a->item[which].name ? ", on " : "", a->item[which].name, mnk_html_number(worst->value, v),
-            mnk_html_interval(worst->low, worst->high, false, w),
-            worst->low > 0.5 ? "Some training records are given away. " : "No leak was found by these attacks. ");
-    if (a->policy_hash && n < 400)
-        snprintf(out + n, sizeof(mnk_sentence) - n, "The policy is met by %zu of %zu audited.", passed, a->n);
+            mnk_html_interval(worst->low, worst->high, false, w));
+    if (worst && measured == 1)
+        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%s",
+                              above ? "Some training records are given away. " : "No leak was found by these attacks. ");
+    else if (worst)
+        n +=
+            (size_t)snprintf(out + n, sizeof(mnk_sentence) - n,
+                             "In %zu of %zu audits the interval lies above chance; without any leak at most about %.2g of them would. ",
+                             above, measured, (double)measured * (1 - worst->level) / 2);
+    if (a->policy_hash && n < 440)
+        snprintf(out + n, sizeof(mnk_sentence) - n, "The policy is met by %zu of %zu.", passed, a->n);
 }

@@ -169,10 +169,9 @@ static void cell(mnk_text *t, const mnk_metric *m, bool is_signed) {
 }
 
 static void arms_table(mnk_text *t, const arm *arms, size_t n, const char *utility, bool has_attacks) {
-    char b[48];
     mnk_text_add(t, "<div class=\"scroll\"><table><tr><th>made by</th><th>epsilon</th><th>makings</th>");
     mnk_html_element(t, "th", NULL, "%s", utility);
-    mnk_text_add(t, "<th>lost against the next larger budget</th><th>pairs of columns</th>");
+    mnk_text_add(t, "<th>lost by this budget</th><th>pairs of columns</th>");
     if (has_attacks) mnk_text_add(t, "<th>strongest attack</th>");
     mnk_text_add(t, "</tr>\n");
     for (size_t i = 0; i < n; i++) {
@@ -182,7 +181,8 @@ static void arms_table(mnk_text *t, const arm *arms, size_t n, const char *utili
         for (size_t m = 0; m < k; m++) {
             mnk_text_add(t, "<tr>");
             mnk_html_element(t, "td", NULL, "%s", own[m]->name);
-            mnk_html_element(t, "td", NULL, "%s", isnan(own[m]->epsilon) ? "none" : mnk_html_number(own[m]->epsilon, b));
+            if (isnan(own[m]->epsilon)) mnk_text_add(t, "<td>none</td>");
+            else mnk_html_element(t, "td", NULL, "%g", own[m]->epsilon);
             mnk_html_element(t, "td", NULL, "%zu", own[m]->makings);
             cell(t, own[m]->utility, false);
             cell(t, own[m]->cost, true);
@@ -194,8 +194,8 @@ static void arms_table(mnk_text *t, const arm *arms, size_t n, const char *utili
     mnk_text_add(t, "</table></div>\n");
     mnk_html_element(
         t, "p", "note",
-        "Pairs of columns: 1 minus the mean total variation over all pairs; a loss is utility at the larger budget minus "
-        "utility at this one. Losses are judged as if the two had been tested on different records, which errs towards "
+        "Pairs of columns: 1 minus the mean total variation over all pairs; lost: usefulness at the next larger budget minus "
+        "usefulness at this one. Losses are judged as if the two had been tested on different records, which errs towards "
         "\"not shown\".");
 }
 
@@ -225,7 +225,8 @@ static void say_unmeasured(const arm *const *own, size_t k, mnk_sentence out) {
     }
 }
 
-/* "mst: from epsilon 10 to 1 macro_auc… falls by 0.05 (−0.02 to 0.12: no loss shown); from 1 to 0.1 by 0.28 (0.15 to 0.41)." */
+/* "What privacy costs, mst: from epsilon 10 to 1 it costs 0.05 of macro_auc… (−0.02 to +0.12: no loss shown), from 1 to 0.1
+ * 0.28 …" */
 static bool say_series(const arm *arms, size_t n, size_t i, mnk_sentence out) {
     const arm *own[ARMS];
     const size_t k = of_series(arms, n, arms[i].series, own);
@@ -235,18 +236,19 @@ static bool say_series(const arm *arms, size_t n, size_t i, mnk_sentence out) {
         char a[48], b[48];
         const mnk_metric *c = own[m]->cost;
         if (!c || at > 330) continue;
-        if (!at)
-            at = (size_t)snprintf(out, sizeof(mnk_sentence), "%.40s: what is lost of %.40s", arms[i].series,
+        const bool is_first_step = at == 0;
+        if (is_first_step)
+            at = (size_t)snprintf(out, sizeof(mnk_sentence), "What privacy costs with %.40s, in %.40s:", arms[i].series,
                                   own[m]->utility->id);
-        at += (size_t)snprintf(out + at, sizeof(mnk_sentence) - at, "%s from epsilon %g to %g %s (%s%s)",
-                               out[at - 1] == ')' ? "," : "", mnk_metric_reference(c, "from"), mnk_metric_reference(c, "to"),
-                               mnk_html_signed(c->value, a), mnk_html_interval(c->low, c->high, true, b),
-                               c->low > 0    ? ""
-                               : c->high < 0 ? ": a gain"
-                                             : ": no loss shown");
+        at += (size_t)snprintf(out + at, sizeof(mnk_sentence) - at, "%s from epsilon %g to %g %s %s (%s%s)",
+                               is_first_step ? "" : ",", mnk_metric_reference(c, "from"), mnk_metric_reference(c, "to"),
+                               c->value < 0 ? "a gain of" : "a loss of", mnk_html_number(fabs(c->value), a),
+                               mnk_html_interval(c->low, c->high, true, b),
+                               c->low > 0 || c->high < 0 ? "" : ": no difference shown");
     }
     if (!at)
-        at = (size_t)snprintf(out, sizeof(mnk_sentence), "%.40s: what its budgets cost could not be compared", arms[i].series);
+        at =
+            (size_t)snprintf(out, sizeof(mnk_sentence), "What the budgets of %.40s cost could not be compared", arms[i].series);
     snprintf(out + at, sizeof(mnk_sentence) - at, ".");
     say_unmeasured(own, k, out);
     return true;
