@@ -113,6 +113,7 @@ mnk_status mnk_evidence_json(const mnk_evidence *e, const mnk_look *l, bool with
     mnk_evidence_json_result(&j, "evaluate", e->evaluate);
     mnk_evidence_json_result(&j, "usefulness", e->usefulness);
     mnk_json_end_object(&j);
+    mnk_evidence_json_audits(&j, e);
     if (e->settings_json) mnk_json_raw(&j, "settings", e->settings_json);
     if (with_run) mnk_evidence_json_run(&j, &e->run);
     mnk_json_end_object(&j);

@@ -231,8 +231,8 @@ static void say_gaps(const mnk_evidence *e, mnk_sentence out) {
                               missing == 1 ? "" : "s", mnk_metric_name(first->id), *first->subset ? " of " : "", first->subset,
                               first->note[0] ? first->note : "too few items");
     if (n < 440)
-        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%sprivacy beyond copies, robustness, and what readers see.",
-                              n > empty ? "; and by design not here: " : "");
+        n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%s%srobustness, and what readers see.",
+                              n > empty ? "; and by design not here: " : "", e->audits ? "" : "privacy beyond copies, ");
 }
 
 int mnk_evidence_answer(const mnk_evidence *e, mnk_sentence out[8]) {
@@ -242,6 +242,8 @@ int mnk_evidence_answer(const mnk_evidence *e, mnk_sentence out[8]) {
     n = mnk_answer_usefulness(e, &f, out, n);
     say_variety(&f, out[n++]);
     say_copies(e, &f, out[n++]);
-    say_gaps(e, out[n++]);
-    return n;
+    if (!e->audits || n < 7) say_gaps(e, out[n++]); /* eight at most: what was never generated yields to the attacks */
+    if (n == 8) return n;
+    mnk_answer_audits(e, out[n]);
+    return n + (*out[n] != '\0');
 }

@@ -17,6 +17,7 @@ static const char *const nav[][2] = {
     {"fidelity", "Fidelity and variety"},
     {"usefulness", "Usefulness"},
     {"copies", "Copies, gaps, artefacts"},
+    {"audit", "Attacks"},
     {"training", "Training"},
     {"limits", "Limits"},
     {"method", "Method"},
@@ -35,6 +36,7 @@ static mnk_status render(const mnk_evidence *e, const mnk_look *l, int columns, 
     mnk_report_fidelity(t, e);
     mnk_report_usefulness(t, e, &f);
     MNK_TRY(mnk_report_copies(t, e, &f, l, columns, err));
+    mnk_report_audits(t, e);
     mnk_report_training(t, e);
     mnk_report_limits(t, e, &f);
     mnk_report_method(t, e);

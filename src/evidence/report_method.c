@@ -30,9 +30,10 @@ void mnk_report_limits(mnk_text *t, const mnk_evidence *e, const mnk_findings *f
         mnk_html_element(t, "li", NULL,
                          "The test set has %s images; differences much smaller than the intervals cannot be seen with it.",
                          mnk_html_count(e->test->n, count));
-    mnk_html_element(t, "li", NULL,
-                     "No copy found is not privacy shown: membership inference and attribute inference were not tried here, "
-                     "and the generator gives no formal guarantee.");
+    mnk_html_element(t, "li", NULL, "No %s found is not privacy shown: %s, and the generator gives no formal guarantee.",
+                     e->audits ? "leak" : "copy",
+                     e->audits ? "stronger attacks than those tried here exist"
+                               : "membership inference and attribute inference were not tried here");
     mnk_html_element(t, "li", NULL,
                      "Encodings are blind to what they do not encode. No person has looked at these images for this report.");
     mnk_html_element(

@@ -421,7 +421,7 @@ typedef struct tracks {
     size_t boxes;
 } tracks;
 
-static double x_value(const tracks *k, double x) { return k->log_x ? log10(x) : x; }
+static double x_value(const tracks *k, double x) { return k->log_x ? log10(x > 0 ? x : 1e-300) : x; }
 
 /* Marks of one x stand side by side on a logarithmic axis: x is a setting there, not a measurement. */
 static double x_px(const tracks *k, double x, size_t track) {

@@ -1,5 +1,6 @@
 #include "study/evidence_of.h"
 #include "study/gated.h"
+#include "study/study_audit.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -32,13 +33,25 @@ static mnk_status load(const mnk_run *r, const char *name, bool is_off, mnk_resu
 mnk_status mnk_study_load_results(mnk_run *r, mnk_error *err) {
     MNK_TRY(load(r, "data", false, &r->data, err));
     MNK_TRY(load(r, "evaluate", r->s->no_evaluate, &r->evaluate, err));
-    return load(r, "usefulness", r->s->no_usefulness, &r->usefulness, err);
+    MNK_TRY(load(r, "usefulness", r->s->no_usefulness, &r->usefulness, err));
+    return load(r, "audit", r->s->no_audit, &r->audit, err);
 }
 
-size_t mnk_study_gates(const mnk_run *r, mnk_gate *out) {
-    const mnk_result *const results[] = {r->evaluate, r->usefulness, r->data};
-    for (size_t i = 0; i < r->s->gates; i++) mnk_gate_judge(&r->s->gate[i], results, 3, &out[i]);
-    return r->s->gates;
+/* The study's thresholds, then those of the audit's policy. */
+static size_t gates_of(const mnk_run *r, const mnk_study_audits *audits, mnk_gate *out) {
+    const mnk_result *const results[] = {r->evaluate, r->usefulness, r->audit, r->data};
+    for (size_t i = 0; i < r->s->gates; i++) mnk_gate_judge(&r->s->gate[i], results, 4, &out[i]);
+    memcpy(out + r->s->gates, audits->summary, audits->summaries * sizeof *out);
+    return r->s->gates + audits->summaries;
+}
+
+static mnk_status judge_audit(const mnk_run *r, mnk_study_audits *out, mnk_error *err) {
+    *out = (mnk_study_audits){.summaries = 0};
+    if (!r->audit) return MNK_OK;
+    MNK_TRY(mnk_study_audits_open(r->s, 1, out, err));
+    out->item[0] = (mnk_audited){"", r->audit, NULL};
+    mnk_study_audits_judge(r->s, out);
+    return MNK_OK;
 }
 
 /* "AMD EPYC …, 2 processors, 23.4 GiB of memory" */
@@ -88,7 +101,7 @@ static mnk_status gan_facts(const mnk_run *r, mnk_evidence_fact *facts, size_t *
     return MNK_OK;
 }
 
-static void fill(mnk_run *r, mnk_evidence *e, mnk_gate *gates) {
+static void fill(mnk_run *r, mnk_evidence *e, mnk_gate *gates, const mnk_study_audits *audits) {
     const mnk_study *s = r->s;
     *e = (mnk_evidence){.title = s->top.title,
                         .seed = r->seed,
@@ -108,7 +121,8 @@ static void fill(mnk_run *r, mnk_evidence *e, mnk_gate *gates) {
                         .rarest_class = s->data.rarest,
                         .gate = gates,
                         .hide_real = s->report.hide_real};
-    e->gates = mnk_study_gates(r, gates);
+    e->gates = gates_of(r, audits, gates);
+    if (audits->shown.n) e->audits = &audits->shown;
     e->run.threads = mnk_threads();
     e->run.step = r->step;
     e->run.steps = r->steps;
@@ -127,30 +141,41 @@ static mnk_status load_all(mnk_run *r, mnk_error *err) {
 mnk_status mnk_study_write_report(mnk_run *r, bool can_continue, mnk_error *err) {
     (void)can_continue;
     char content[MNK_HASH_TEXT], key[MNK_PUBLIC_KEY_TEXT], events[1200];
-    mnk_gate gates[64];
+    mnk_gate gates[2 * MNK_GATES_MAX];
     mnk_evidence_fact facts[FACTS];
     mnk_evidence e;
+    mnk_study_audits audits = {.summaries = 0};
+    mnk_status status = MNK_OK;
     MNK_TRY(load_all(r, err));
-    fill(r, &e, gates);
-    MNK_TRY(gan_facts(r, facts, &e.generator_facts, err));
+    MNK_OUT(judge_audit(r, &audits, err));
+    fill(r, &e, gates, &audits);
+    MNK_OUT(gan_facts(r, facts, &e.generator_facts, err));
     e.generator = facts;
     snprintf(events, sizeof events, "%s/gan/model.run/events.jsonl", r->dir);
     if (mnk_path_exists(events)) e.events_path = events;
     if (r->options->key) mnk_key_public_text(r->options->key, key), e.public_key = key;
-    MNK_TRY(mnk_evidence_write(&e, r->dir, r->observer, content, err));
-    return mnk_study_write_content_hash(r->dir, content, err);
+    MNK_OUT(mnk_evidence_write(&e, r->dir, r->observer, content, err));
+    MNK_OUT(mnk_study_write_content_hash(r->dir, content, err));
+out:
+    mnk_study_audits_close(&audits);
+    return status;
 }
 
 mnk_status mnk_study_outcome_of(mnk_run *r, mnk_study_outcome *out, mnk_error *err) {
-    mnk_gate gates[64];
+    mnk_gate gates[2 * MNK_GATES_MAX];
     mnk_evidence e;
+    mnk_study_audits audits = {.summaries = 0};
+    mnk_status status = MNK_OK;
     MNK_TRY(load_all(r, err));
-    fill(r, &e, gates);
+    MNK_OUT(judge_audit(r, &audits, err));
+    fill(r, &e, gates, &audits);
     out->answers = mnk_evidence_answer(&e, out->answer);
     out->gates = e.gates;
     memcpy(out->gate, gates, e.gates * sizeof *gates);
     snprintf(out->report, sizeof out->report, "%s/report.html", r->dir);
-    return MNK_OK;
+out:
+    mnk_study_audits_close(&audits);
+    return status;
 }
 
 /* ---- the manifest ---- */
@@ -215,8 +240,8 @@ mnk_status mnk_study_seal(mnk_run *r, bool *was_unchanged, mnk_error *err) {
     static const char *const varies[] = {
         "report.html",          "evidence.json",          "gan/model.run/events.jsonl", ".steps/simulate.json",
         ".steps/data.json",     ".steps/gan.json",        ".steps/sample.json",         ".steps/classifier.json",
-        ".steps/evaluate.json", ".steps/usefulness.json", ".steps/report.json",         ".steps/report.key",
-        ".steps/study.json"};
+        ".steps/evaluate.json", ".steps/usefulness.json", ".steps/audit.json",          ".steps/report.json",
+        ".steps/report.key",    ".steps/study.json"};
     mnk_manifest_input inputs[4];
     size_t n = 0;
     MNK_TRY(mnk_run_splits(r, err));

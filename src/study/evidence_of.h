@@ -6,7 +6,6 @@
 
 /* Reads the results that were not made in this process. */
 mnk_status mnk_study_load_results(mnk_run *r, mnk_error *err) MNK_CHECK;
-size_t mnk_study_gates(const mnk_run *r, mnk_gate *out); /* wants results loaded */
 
 /* The step: report.html and evidence.json. */
 mnk_status mnk_study_write_report(mnk_run *r, bool can_continue, mnk_error *err) MNK_CHECK;

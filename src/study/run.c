@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "study/evidence_of.h"
+#include "study/study_audit.h"
 #include "study/tables.h"
 
 static double seconds(void) {
@@ -35,6 +36,11 @@ static mnk_status key_of(mnk_run *r, const mnk_step *step, char key[MNK_HASH_TEX
         mnk_study_section_json(r->s, step->section[i], &t);
         mnk_hash_add_text(h, t.s ? t.s : "");
     }
+    if (step->id == MNK_STEP_AUDIT) { /* another policy needs no new attack */
+        mnk_text_clear(&t);
+        mnk_study_audit_key(r->s, &t);
+        mnk_hash_add_text(h, t.s ? t.s : "");
+    }
     if (step->id == MNK_STEP_SIMULATE) mnk_hash_add(h, &r->s->data.n, sizeof r->s->data.n);
     for (int k = 0; k < (int)step->id; k++)
         if (step->after >> k & 1) mnk_hash_add_text(h, r->digest[k]);
@@ -44,6 +50,7 @@ static mnk_status key_of(mnk_run *r, const mnk_step *step, char key[MNK_HASH_TEX
         if (r->options->key) mnk_key_public_text(r->options->key, open);
         mnk_hash_add_text(h, open);
         mnk_hash_add_text(h, r->s->settings); /* title, thresholds */
+        if (r->s->has_policy) mnk_hash_add_text(h, r->s->policy.hash);
         mnk_hash_add_text(h, r->options->command ? r->options->command : "");
     }
     bool failed = t.failed;
@@ -76,12 +83,25 @@ static mnk_status do_step(mnk_run *r, const mnk_step *step, const char *key, mnk
     return mnk_cache_commit(r->dir, step->name, key, seconds() - start, outputs, 1 + (outputs[1] != NULL), digest, state, err);
 }
 
+/* Before a generator is trained for hours. */
+static mnk_status check_audit(const mnk_run *r, mnk_error *err) {
+    size_t train = 0, holdout = 0;
+    for (size_t i = 0; i < r->all->n; i++) {
+        train += r->all->split[i] == MNK_SPLIT_TRAIN;
+        holdout += r->all->split[i] == MNK_SPLIT_HOLDOUT;
+    }
+    return mnk_study_audit_can(r->s, train, holdout, err);
+}
+
 static mnk_status run_step(mnk_run *r, const mnk_step *step, mnk_error *err) {
     char key[MNK_HASH_TEXT];
     mnk_cache_state state;
     if (is_off(step, r->s)) return MNK_OK;
     if (mnk_observe_stopped(r->observer)) return MNK_FAIL(err, MNK_ERR_INTERRUPTED, "stopped before step %s", step->name);
-    if (step->id == MNK_STEP_DATA) MNK_TRY(mnk_run_data(r, err));
+    if (step->id == MNK_STEP_DATA) {
+        MNK_TRY(mnk_run_data(r, err));
+        MNK_TRY(check_audit(r, err));
+    }
     MNK_TRY(key_of(r, step, key, err));
     MNK_TRY(mnk_cache_check(r->dir, step->name, key, &state, err));
     bool reused = state.is_current;

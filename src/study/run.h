@@ -5,7 +5,7 @@
 #include "study/cache.h"
 #include "study/study.h"
 
-enum { MNK_STEPS_MAX = 8 };
+enum { MNK_STEPS_MAX = 9 };
 
 typedef struct mnk_run {
     const mnk_study *s;
@@ -16,7 +16,7 @@ typedef struct mnk_run {
     /* Loaded when first needed; data.c and steps.c own them. */
     mnk_images *all, *train, *val, *holdout, *test, *synthetic;
     char note[512]; /* how the splits came about */
-    mnk_result *data, *evaluate, *usefulness;
+    mnk_result *data, *evaluate, *usefulness, *audit;
     char digest[MNK_STEPS_MAX][MNK_HASH_TEXT]; /* of each finished step's main output, "" when switched off */
     mnk_evidence_step step[MNK_STEPS_MAX];     /* finished ones, for the report */
     size_t steps;
@@ -32,6 +32,7 @@ typedef enum mnk_step_id {
     MNK_STEP_CLASSIFIER,
     MNK_STEP_EVALUATE,
     MNK_STEP_USEFULNESS,
+    MNK_STEP_AUDIT,
     MNK_STEP_REPORT
 } mnk_step_id;
 

@@ -9,6 +9,7 @@
 #include "study/evidence_of.h"
 #include "study/gated.h"
 #include "study/run.h"
+#include "study/study_audit.h"
 #include "study/trials.h"
 
 enum { BLOCK = 256 }; /* images sampled at a time */
@@ -27,7 +28,8 @@ void mnk_run_clear(mnk_run *r) {
     mnk_result_close(r->data);
     mnk_result_close(r->evaluate);
     mnk_result_close(r->usefulness);
-    r->data = r->evaluate = r->usefulness = NULL;
+    mnk_result_close(r->audit);
+    r->data = r->evaluate = r->usefulness = r->audit = NULL;
 }
 
 /* ---- data ---- */
@@ -259,6 +261,22 @@ static mnk_status usefulness(mnk_run *r, bool can_continue, mnk_error *err) {
     return save_result(r, r->usefulness, "results/usefulness.json", err);
 }
 
+static bool no_audit(const mnk_study *s) { return s->no_audit; }
+
+static mnk_status audit(mnk_run *r, bool can_continue, mnk_error *err) {
+    (void)can_continue;
+    const mnk_attack_config config = mnk_study_attack_config(r->s);
+    char checkpoint[1200];
+    MNK_TRY(mnk_run_splits(r, err));
+    MNK_TRY(mnk_run_synthetic(r, err));
+    MNK_TRY(path_of(r, "gan/model.run/checkpoint.safetensors", checkpoint, err));
+    mnk_result_close(r->audit);
+    r->audit = NULL;
+    MNK_TRY(mnk_attack_images(r->train, r->holdout, r->synthetic, NULL, r->s->audit.models ? checkpoint : NULL, &config,
+                              r->observer, &r->audit, err));
+    return save_result(r, r->audit, "results/audit.json", err);
+}
+
 #define AFTER(x) (1u << MNK_STEP_##x)
 const mnk_step mnk_steps[MNK_STEPS_MAX] = {
     {MNK_STEP_SIMULATE, "simulate", "simulate the phantom", {"simulate"}, 0, {"data/phantom.npz"}, no_simulate, simulate, NULL},
@@ -299,6 +317,15 @@ const mnk_step mnk_steps[MNK_STEPS_MAX] = {
      {"results/usefulness.json", MNK_TRIALS_FOLDER},
      no_usefulness,
      usefulness,
+     NULL},
+    {MNK_STEP_AUDIT,
+     "audit",
+     "attack the synthetic images",
+     {NULL},
+     AFTER(DATA) | AFTER(GAN) | AFTER(SAMPLE),
+     {"results/audit.json"},
+     no_audit,
+     audit,
      NULL},
     {MNK_STEP_REPORT,
      "report",
