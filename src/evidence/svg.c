@@ -455,7 +455,9 @@ static void place_label(tracks *k, double x, double y, const char *label) {
     }
 }
 
-static bool is_drawn(const mnk_svg_mark *m) { return !isnan(m->x) && isfinite(m->y); }
+static bool is_drawn(const tracks *k, const mnk_svg_mark *m) {
+    return !isnan(m->x) && isfinite(m->y) && (!k->log_x || m->x > 0);
+}
 
 static void draw_track(tracks *k, size_t i) {
     const mnk_svg_track *track = &k->track[i];
@@ -464,7 +466,7 @@ static void draw_track(tracks *k, size_t i) {
     const mnk_svg_mark *before = NULL;
     for (size_t m = 0; m < track->n; m++) {
         const mnk_svg_mark *now = &track->mark[m];
-        if (!is_drawn(now)) continue;
+        if (!is_drawn(k, now)) continue;
         const double x = x_px(k, now->x, i), y = at(&k->y, now->y);
         snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"1.8\" stroke-dasharray=\"%s\"", c, dash[i % 8]);
         if (before) line(k->t, x_px(k, before->x, i), at(&k->y, before->y), x, y, style);
@@ -476,7 +478,7 @@ static void draw_track(tracks *k, size_t i) {
         before = now;
     }
     for (size_t m = 0; m < track->n; m++)
-        if (is_drawn(&track->mark[m])) {
+        if (is_drawn(k, &track->mark[m])) {
             const double x = x_px(k, track->mark[m].x, i), y = at(&k->y, track->mark[m].y);
             mark(k->t, (int)(i % 8), x, y, 5);
             take(k, x - 6, y - 6, 12, 12);
@@ -526,7 +528,7 @@ static void fit_axes(tracks *k, const mnk_svg_frame *f, const mnk_svg_rule *rule
     for (size_t i = 0; i < k->n; i++)
         for (size_t m = 0; m < k->track[i].n; m++) {
             const mnk_svg_mark *p = &k->track[i].mark[m];
-            if (!is_drawn(p)) continue;
+            if (!is_drawn(k, p)) continue;
             widen(p->y, &ylo, &yhi), widen(p->y_low, &ylo, &yhi), widen(p->y_high, &ylo, &yhi);
             if (isinf(p->x)) continue;
             widen(x_value(k, p->x), &xlo, &xhi);
@@ -570,7 +572,7 @@ void mnk_svg_tracks(mnk_text *t, const mnk_svg_frame *f, bool log_x, const char 
     for (size_t i = 0; i < n; i++) draw_track(&k, i);
     for (size_t i = 0; i < n; i++)
         for (size_t m = 0; m < track[i].n; m++)
-            if (is_drawn(&track[i].mark[m]) && track[i].mark[m].label)
+            if (is_drawn(&k, &track[i].mark[m]) && track[i].mark[m].label)
                 place_label(&k, x_px(&k, track[i].mark[m].x, i), at(&k.y, track[i].mark[m].y), track[i].mark[m].label);
     end(t);
 }
