@@ -421,7 +421,7 @@ typedef struct tracks {
     size_t boxes;
 } tracks;
 
-static double x_value(const tracks *k, double x) { return k->log_x ? log10(x > 0 ? x : 1e-300) : x; }
+static double x_value(const tracks *k, double x) { return !k->log_x ? x : x > 0 ? log10(x) : (double)NAN; }
 
 /* Marks of one x stand side by side on a logarithmic axis: x is a setting there, not a measurement. */
 static double x_px(const tracks *k, double x, size_t track) {
@@ -473,7 +473,7 @@ static void draw_track(tracks *k, size_t i) {
         snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"1.4\"", c);
         if (isfinite(now->y_low) && isfinite(now->y_high))
             line(k->t, x, at(&k->y, now->y_low), x, at(&k->y, now->y_high), style);
-        if (isfinite(now->x_low) && isfinite(now->x_high))
+        if (!k->log_x && isfinite(now->x_low) && isfinite(now->x_high))
             line(k->t, x_px(k, now->x_low, i), y, x_px(k, now->x_high, i), y, style);
         before = now;
     }
@@ -562,7 +562,7 @@ void mnk_svg_tracks(mnk_text *t, const mnk_svg_frame *f, bool log_x, const char 
     }
     for (size_t i = 0; i < rules; i++) {
         char style[96];
-        if (!isfinite(rule[i].at)) continue;
+        if (!isfinite(rule[i].is_vertical ? x_value(&k, rule[i].at) : rule[i].at)) continue;
         snprintf(style, sizeof style, "stroke=\"#444\" stroke-width=\"1.5\" stroke-dasharray=\"%s\"",
                  reference_dash[1 + i % 7]);
         if (rule[i].is_vertical)
