@@ -207,6 +207,10 @@ static void say_all(const mnk_result *r, mnk_sentence out) {
     char a[48];
     const mnk_metric *m = all_of(r);
     const double set_aside = mnk_metric_reference(m, "set_aside");
+    if (isnan(m->value)) {
+        snprintf(out, sizeof(mnk_sentence), "What publishing all models together spends is %.159s", m->note);
+        return;
+    }
     snprintf(out, sizeof(mnk_sentence),
              "%sEach model keeps its own promise. Publishing all of them together, or choosing one by looking at all, spends "
              "epsilon %s "

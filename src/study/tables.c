@@ -258,10 +258,15 @@ static mnk_status claimed(const table_run *r, size_t i, double *epsilon, bool *n
 /* What publishing everything together costs, at the smallest delta that was promised. */
 static mnk_status add_spending(const table_run *r, double delta, mnk_error *err) {
     mnk_spending x;
-    MNK_TRY(mnk_spending_sum(r->dir, delta, &x, err));
-    if (!x.ledgers) return MNK_OK;
+    mnk_error why = MNK_ERROR_INIT;
+    const mnk_status status = mnk_spending_sum(r->dir, delta, &x, &why);
+    if (status == MNK_OK && !x.ledgers) return MNK_OK;
     mnk_metric *m = mnk_result_add_metric(r->tradeoff, "epsilon_all", "tradeoff");
     if (!m) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory for a metric");
+    if (status != MNK_OK) { /* a ledger that does not verify, or of other neighbours: nothing may be claimed of the whole */
+        snprintf(m->note, sizeof m->note, "not known: %.140s", why.message);
+        return MNK_OK;
+    }
     m->value = x.all.epsilon, m->n = x.ledgers;
     mnk_metric_add_reference(m, "delta", delta);
     mnk_metric_add_reference(m, "set_aside", (double)x.set_aside);
