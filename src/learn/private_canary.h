@@ -1,10 +1,29 @@
-/* Canaries: made-up units whose gradient points along one random coordinate each (Nasr et al. 2023), in by a coin, and the
- * audit of one training run by guessing the coins (Steinke, Nasr & Jagielski 2023). */
+/* The audit of one training run by guessing the coins of its canaries (Steinke, Nasr & Jagielski 2023), whatever they are made
+ * of; and the canaries of gradients: made-up units that point along one random coordinate each (Nasr et al. 2023). Those of
+ * tables: table/private/canaries.h. */
 #ifndef MNK_LEARN_PRIVATE_CANARY_H
 #define MNK_LEARN_PRIVATE_CANARY_H
 
 #include "base/error.h"
 #include "base/json.h"
+#include "manikin/observer.h"
+#include "manikin/privacy.h"
+
+/* ---- the audit ---- */
+
+/* memory [2n]: scores (0), then coins (0 or 1) from the system's generator, or with `reproducible` from the seed.
+ * MNK_ERR_USAGE: too few to show anything. */
+mnk_status mnk_canaries_toss(size_t n, bool reproducible, uint64_t seed, double **memory, mnk_error *err) MNK_CHECK;
+
+/* Guesses the coins by the scores and bounds epsilon from below with 95 % confidence; writes the verdict as the member
+ * "audit" and into the log. MNK_ERR_GATE when the bound refutes what `claimed` says. Two rules, both fixed before the scores
+ * are seen, each at half of 1 - level; the better bound counts. One guesses "in" for the tenth with the highest scores and
+ * "out" for the tenth with the lowest. The other guesses about a fiftieth: the highest, because a unit that is in is drawn now
+ * and then, and one that never was looks like one that is out; with opposite gradients (`replaces`) both ends. */
+mnk_status mnk_canaries_judge(const double *memory, size_t n, bool replaces, const mnk_guarantee *claimed, mnk_json *j,
+                              const mnk_observer *observer, mnk_error *err) MNK_CHECK;
+
+/* ---- canaries of gradients ---- */
 
 typedef struct mnk_canaries {
     size_t n;
@@ -23,20 +42,5 @@ void mnk_canaries_close(mnk_canaries *c);
 void mnk_canaries_add(const mnk_canaries *c, const uint32_t *drawn, size_t n, uint32_t first, double length, float *sum);
 /* Scores: each canary's coordinate of what was released. */
 void mnk_canaries_look(mnk_canaries *c, const float *released);
-
-typedef struct mnk_canary_verdict {
-    size_t canaries, guesses, correct;
-    double level, delta, bound; /* epsilon is at least `bound`, with confidence `level` */
-} mnk_canary_verdict;
-
-/* Two rules, both fixed before the scores are seen, each at half of 1 - level; the better bound counts. One guesses "in" for
- * the tenth with the highest scores and "out" for the tenth with the lowest. The other guesses about a fiftieth: the highest,
- * because a unit that is in is drawn now and then, and one that never was looks like one that is out; with opposite gradients
- * both ends. */
-mnk_status mnk_canaries_judge(const mnk_canaries *c, double delta, double level, mnk_canary_verdict *out,
-                              mnk_error *err) MNK_CHECK;
-void mnk_canary_verdict_write(const mnk_canary_verdict *v, double claimed, mnk_json *j, const char *key);
-/* The claim against the bound: MNK_ERR_GATE when it is refuted. */
-mnk_status mnk_canary_verdict_check(const mnk_canary_verdict *v, double claimed, mnk_error *err) MNK_CHECK;
 
 #endif

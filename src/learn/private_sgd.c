@@ -7,7 +7,6 @@
 #include "learn/private_canary.h"
 
 enum { BLOCK = 100 };                     /* steps charged ahead */
-static const double LEVEL = 0.95;         /* of the audit */
 static const double CANARY_LENGTH = 1000; /* raw norm over clip: only clipping makes a canary as short as a person */
 static const double HAIR = 1e-5;          /* norms and sums are rounded: clipped by so much more */
 
@@ -180,23 +179,13 @@ static void write_training(const mnk_private_sgd *p, mnk_json *j) {
     mnk_json_uint(j, "steps", p->taken);
 }
 
-static mnk_status audit(const mnk_private_sgd *p, const mnk_guarantee *g, mnk_json *j, mnk_error *err) {
-    mnk_canary_verdict v;
-    if (p->canaries.n == 0) return MNK_OK;
-    MNK_TRY(mnk_canaries_judge(&p->canaries, g->delta, LEVEL, &v, err));
-    mnk_canary_verdict_write(&v, g->epsilon, j, "audit");
-    mnk_observe_log(p->setup.observer, MNK_LOG_INFO,
-                    "canaries: %zu of %zu guesses right, so epsilon is at least %.4g (%.0f %%); claimed: %.4g", v.correct,
-                    v.guesses, v.bound, 100 * v.level, g->epsilon);
-    return mnk_canary_verdict_check(&v, g->epsilon, err);
-}
-
 mnk_status mnk_private_sgd_state(mnk_private_sgd *p, mnk_json *j, char *line, size_t size, mnk_error *err) {
     mnk_guarantee g;
     MNK_TRY(mnk_private_guarantee(p->setup.target, p->setup.ledger, &g, err));
     mnk_private_write(p->setup.target, &g, j);
     write_training(p, j);
-    MNK_TRY(audit(p, &g, j, err));
+    if (p->canaries.n)
+        MNK_TRY(mnk_canaries_judge(p->canaries.memory, p->canaries.n, p->canaries.replaces, &g, j, p->setup.observer, err));
     mnk_ledger_emit(mnk_ledger_state(p->setup.ledger), j, "ledger");
     mnk_private_line(&g, p->setup.ledger, line, size);
     return MNK_OK;

@@ -89,7 +89,7 @@ static mnk_status start(aim *m, const mnk_schema *schema, mnk_error *err) {
                                                .what = "1-way marginals"},
                               &permit, err));
     m->used = share * m->rho;
-    MNK_TRY(mnk_oneway_measure(&permit, sd, &m->axes, &m->rows, &m->measured, err));
+    MNK_TRY(mnk_oneway_measure(&m->budget, &permit, sd, &m->axes, &m->rows, &m->measured, err));
     MNK_TRY(mnk_axes_sizes(&m->axes, &m->size, err));
     MNK_TRY(MNK_NEW(m->score, pairs, err));
     MNK_TRY(MNK_NEW(m->cells, pairs, err));
@@ -197,7 +197,7 @@ static mnk_status one_round(aim *m, bool *taught, mnk_error *err) {
             .kind = MNK_MECHANISM_DISCRETE_GAUSSIAN, .noise = m->sd, .sensitivity = m->cap, .what = "2-way marginal"},
         &permit, err));
     m->used += m->epsilon * m->epsilon / 8 + 0.5 * (m->cap / m->sd) * (m->cap / m->sd);
-    MNK_TRY(mnk_pair_measure(&permit, m->sd, &m->rows, c.a, c.b, &m->measured, &at, err));
+    MNK_TRY(mnk_pair_measure(&m->budget, &permit, m->sd, &m->rows, c.a, c.b, &m->measured, &at, err));
     if (at == known) m->set[m->sets++] = m->measured.item[at].set;
     MNK_TRY(refit(m, known, (size_t)m->config->steps, err)); /* a new one is fitted first, one measured again is not */
     MNK_TRY(moved(m, c, mnk_pair_at(&m->model, c.a, c.b), &change, err));
@@ -240,8 +240,8 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     *model = NULL;
     m.cap = t->person ? (double)budget->rows_per_person : 1;
     MNK_OUT(mnk_axes_open(t->schema, (size_t)budget->bins, &m.axes, err));
-    MNK_OUT(mnk_budget_open(t, "aim", budget, context, &m.budget, err));
-    MNK_OUT(mnk_rows_open(&m.axes, t, m.budget.row, m.budget.rows, &m.rows, err));
+    MNK_OUT(mnk_budget_open(t, &m.axes, "aim", budget, context, &m.budget, err));
+    MNK_OUT(mnk_budget_rows(&m.budget, t, &m.rows, err));
     MNK_OUT(start(&m, t->schema, err));
     if (m.axes.columns > 1) MNK_OUT(rounds(&m, err));
     MNK_OUT(mnk_marginals_open(&m.axes, &m.tree, model, err));
@@ -264,6 +264,7 @@ out:
 /* clang-format off */
 static const mnk_option options[] = {
     MNK_PRIVATE_OPTION_ROWS(aim_config),
+    MNK_PRIVATE_CANARIES_ROW(aim_config),
     {"rounds", 0, MNK_OPTION_REAL, offsetof(aim_config, rounds), "X", "2", 0.1, 64, NULL, "rounds planned for each column; fewer happen where the noise is halved", true},
     {"columns-share", 0, MNK_OPTION_REAL, offsetof(aim_config, columns_share), "F", "0.5", 0.01, 0.9, NULL, "share of the budget for the columns themselves", true},
     {"label-weight", 0, MNK_OPTION_REAL, offsetof(aim_config, label_weight), "W", "3", 0.1, 100, NULL, "how much more pairs with the label matter than others", true},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "learn/private_canary.h"
 #include "privacy/closed.h"
 
 /* ---- what must be public ---- */
@@ -70,15 +71,30 @@ static void say_what_is_left_out(const mnk_table *t, const mnk_budget *b, const 
                         (long long)b->config->rows_per_person);
 }
 
-mnk_status mnk_budget_open(const mnk_table *t, const char *generator, const mnk_private_config *c, mnk_fit_context *context,
-                           mnk_budget *out, mnk_error *err) {
-    char facts[256];
-    *out = (mnk_budget){.config = c};
-    snprintf(facts, sizeof facts, "%s; at most %lld row%s a person%s",
+static mnk_status make_canaries(mnk_budget *b, uint64_t seed, mnk_error *err) {
+    const mnk_private_config *c = b->config;
+    if (c->noise_fault > 0 && !c->target.reproducible)
+        return MNK_FAIL(err, MNK_ERR_USAGE, "seeded faults are for tests with reproducible noise");
+    if (c->canaries == 0) return MNK_OK;
+    MNK_TRY(mnk_row_canaries_open((size_t)c->canaries, b->axes, c->target.reproducible, seed, &b->canaries, err));
+    mnk_observe_log(b->observer, MNK_LOG_WARNING,
+                    "a run for audit, not for release: about half of %lld made-up persons are rows of this model. Train the "
+                    "one to be released without --canaries",
+                    (long long)c->canaries);
+    return MNK_OK;
+}
+
+mnk_status mnk_budget_open(const mnk_table *t, const mnk_axes *axes, const char *generator, const mnk_private_config *c,
+                           mnk_fit_context *context, mnk_budget *out, mnk_error *err) {
+    char facts[256], made_up[64] = "";
+    *out = (mnk_budget){.config = c, .axes = axes, .observer = context->observer};
+    if (c->canaries) snprintf(made_up, sizeof made_up, "; beside them %lld canaries", (long long)c->canaries);
+    snprintf(facts, sizeof facts, "%s; at most %lld row%s a person%s%s",
              c->public_schema ? "levels and bounds: of the data, declared public (--public-schema)"
                               : "levels and bounds: of the schema",
              t->person ? (long long)c->rows_per_person : 1LL, t->person && c->rows_per_person > 1 ? "s" : "",
-             t->person ? "" : " (every row is a person)");
+             t->person ? "" : " (every row is a person)", made_up);
+    MNK_TRY(make_canaries(out, context->seed, err));
     MNK_TRY(choose_rows(t, (size_t)c->rows_per_person, out, err));
     say_what_is_left_out(t, out, context->observer);
     const mnk_ledger_setup setup = {
@@ -89,7 +105,15 @@ mnk_status mnk_budget_open(const mnk_table *t, const char *generator, const mnk_
     return status;
 }
 
-void mnk_budget_close(mnk_budget *b) { mnk_free(b->row); }
+void mnk_budget_close(mnk_budget *b) {
+    mnk_row_canaries_close(&b->canaries);
+    mnk_free(b->row);
+}
+
+mnk_status mnk_budget_rows(const mnk_budget *b, const mnk_table *t, mnk_rows *out, mnk_error *err) {
+    MNK_TRY(mnk_rows_open(b->axes, t, b->row, b->rows, out, err));
+    return b->canaries.n ? mnk_row_canaries_join(&b->canaries, out, err) : MNK_OK;
+}
 
 /* ---- calibrating ---- */
 
@@ -104,12 +128,16 @@ mnk_status mnk_budget_rho(const mnk_budget *b, double *rho, mnk_error *err) {
                                                : mnk_private_nothing_left(&b->config->target, b->ledger, err);
 }
 
-mnk_status mnk_budget_measure(mnk_permit *p, const int64_t *count, size_t cells, double *noisy, mnk_error *err) {
+mnk_status mnk_budget_measure(mnk_budget *b, mnk_permit *p, const mnk_axis_set *set, const int64_t *count, size_t cells,
+                              double *noisy, mnk_error *err) {
+    const double fault = b->config->noise_fault;
     int64_t *own;
     MNK_TRY(MNK_NEW(own, cells + 1, err));
     memcpy(own, count, cells * sizeof *own);
     mnk_status status = mnk_permit_discrete_gaussian(p, own, cells, err);
     for (size_t i = 0; status == MNK_OK && i < cells; i++) noisy[i] = (double)own[i];
+    for (size_t i = 0; fault > 0 && i < cells; i++) noisy[i] = (double)count[i] + (noisy[i] - (double)count[i]) / fault;
+    if (status == MNK_OK && b->canaries.n) status = mnk_row_canaries_look(&b->canaries, b->axes, set, count, noisy, cells, err);
     mnk_free(own);
     return status;
 }
@@ -124,10 +152,18 @@ mnk_status mnk_budget_state(const mnk_budget *b, bool adaptive, double rows, mnk
     mnk_json_object(&j, NULL);
     mnk_private_write(&b->config->target, &g, &j);
     mnk_json_int(&j, "rows_per_person", b->config->rows_per_person);
+    if (b->canaries.n) {
+        mnk_json_bool(&j, "for_release", false);
+        MNK_TRY(mnk_canaries_judge(b->canaries.memory, b->canaries.n, false, &g, &j, b->observer, err));
+    }
     mnk_ledger_emit(mnk_ledger_state(b->ledger), &j, "ledger");
     mnk_json_end_object(&j);
     if (context->guarantee.failed) return MNK_FAIL(err, MNK_ERR_MEMORY, "out of memory: metadata");
     mnk_private_line(&g, b->ledger, context->privacy, sizeof context->privacy);
+    const size_t used = strlen(context->privacy);
+    if (b->canaries.n)
+        snprintf(context->privacy + used, sizeof context->privacy - used,
+                 "; NOT FOR RELEASE: an audit with %zu made-up persons", b->canaries.n);
     context->rows = (size_t)fmax(1, round(rows));
     return MNK_OK;
 }

@@ -97,8 +97,8 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     m.cap = t->person ? (double)c->budget.rows_per_person : 1;
     MNK_OUT(mnk_axes_open(t->schema, (size_t)c->budget.bins, &m.axes, err));
     MNK_OUT(mnk_embedding_open(&m.axes, mnk_schema_role(t->schema, MNK_COLUMN_IS_LABEL), &shape, &m.embedding, err));
-    MNK_OUT(mnk_budget_open(t, "dp-merf", &c->budget, context, &m.budget, err));
-    MNK_OUT(mnk_rows_open(&m.axes, t, m.budget.row, m.budget.rows, &m.rows, err));
+    MNK_OUT(mnk_budget_open(t, &m.axes, "dp-merf", &c->budget, context, &m.budget, err));
+    MNK_OUT(mnk_budget_rows(&m.budget, t, &m.rows, err));
     MNK_OUT(release(&m, err));
     MNK_OUT(learn(&m, t->schema, model, err));
     MNK_OUT(mnk_budget_state(&m.budget, false, m.total, context, err));

@@ -71,7 +71,7 @@ static mnk_status measure_columns(mst *m, mnk_error *err) {
                                                .count = m->axes.columns,
                                                .what = "1-way marginals"},
                               &permit, err));
-    return mnk_oneway_measure(&permit, m->sd_one, &m->axes, &m->rows, &m->measured, err);
+    return mnk_oneway_measure(&m->budget, &permit, m->sd_one, &m->axes, &m->rows, &m->measured, err);
 }
 
 /* ---- the tree ---- */
@@ -158,8 +158,8 @@ static mnk_status measure_tree(mst *m, mnk_error *err) {
                                                .what = "2-way marginals of the tree"},
                               &permit, err));
     for (size_t e = 0; e < m->edges; e++)
-        MNK_TRY(
-            mnk_pair_measure(&permit, m->sd_two, &m->rows, m->edge[e].axis[0], m->edge[e].axis[1], &m->measured, NULL, err));
+        MNK_TRY(mnk_pair_measure(&m->budget, &permit, m->sd_two, &m->rows, m->edge[e].axis[0], m->edge[e].axis[1], &m->measured,
+                                 NULL, err));
     return MNK_OK;
 }
 
@@ -190,9 +190,9 @@ static mnk_status fit(const mnk_table *t, const void *config, mnk_fit_context *c
     *model = NULL;
     m.cap = t->person ? (double)budget->rows_per_person : 1;
     MNK_OUT(mnk_axes_open(t->schema, (size_t)budget->bins, &m.axes, err));
-    MNK_OUT(mnk_budget_open(t, "mst", budget, context, &m.budget, err));
+    MNK_OUT(mnk_budget_open(t, &m.axes, "mst", budget, context, &m.budget, err));
     MNK_OUT(calibrate(&m, err));
-    MNK_OUT(mnk_rows_open(&m.axes, t, m.budget.row, m.budget.rows, &m.rows, err));
+    MNK_OUT(mnk_budget_rows(&m.budget, t, &m.rows, err));
     MNK_OUT(measure_columns(&m, err));
     MNK_OUT(measure_tree(&m, err));
     double total = mnk_measurements_total(&m.measured);
@@ -210,6 +210,7 @@ out:
 /* clang-format off */
 static const mnk_option options[] = {
     MNK_PRIVATE_OPTION_ROWS(mst_config),
+    MNK_PRIVATE_CANARIES_ROW(mst_config),
     {"steps", 0, MNK_OPTION_INT, offsetof(mst_config, steps), "N", "2000", 1, 100000, NULL, "steps of the fit at most; costs time, not privacy", true},
     {.type = MNK_OPTION_END},
 };
