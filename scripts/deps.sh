@@ -8,7 +8,7 @@ libspng-dev libjpeg62-turbo-dev libtiff-dev libjansson-dev libyaml-dev libsodium
 
 command -v dpkg-query >/dev/null 2>&1 || {
     echo "manikin: this is not a Debian system; install the equivalents of:" >&2
-    echo $packages >&2
+    echo "$packages" >&2
     exit 4
 }
 missing=

@@ -9,7 +9,11 @@
 #define MNK_HERE    __FILE__ ":" MNK_STR(__LINE__)
 
 /* return MNK_FAIL(err, MNK_ERR_INPUT, "%s: truncated after %zu bytes", path, n); */
+#ifdef __clang_analyzer__ /* which does not follow the code through mnk_error_set, and would think a failure MNK_OK */
+#define MNK_FAIL(err, code, ...) ((void)mnk_error_set((err), (code), MNK_HERE, __VA_ARGS__), (code))
+#else
 #define MNK_FAIL(err, code, ...) mnk_error_set((err), (code), MNK_HERE, __VA_ARGS__)
+#endif
 
 /* Returns upward when expr fails; for functions that hold nothing to release. */
 #define MNK_TRY(expr)                                                                                                          \

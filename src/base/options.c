@@ -118,6 +118,19 @@ mnk_status mnk_options_set(const mnk_option *table, void *config, const char *na
                 : MNK_FAIL(err, MNK_ERR_USAGE, "unknown option %s", name);
 }
 
+mnk_status mnk_options_check(const mnk_option *table, const void *config, mnk_error *err) {
+    for (const mnk_option *o = table; o->type != MNK_OPTION_END; o++) {
+        double x = 0;
+        if (o->type == MNK_OPTION_INT) x = (double)*(const int64_t *)cfield(o, config);
+        else if (o->type == MNK_OPTION_REAL) x = *(const double *)cfield(o, config);
+        else continue;
+        if (!isfinite(x)) return MNK_FAIL(err, MNK_ERR_USAGE, "--%s: not a finite number", o->name);
+        if (o->lo < o->hi && (x < o->lo || x > o->hi))
+            return MNK_FAIL(err, MNK_ERR_USAGE, "--%s %g: must be between %g and %g", o->name, x, o->lo, o->hi);
+    }
+    return MNK_OK;
+}
+
 const char *mnk_options_text(const mnk_option *o, const void *config, char buffer[128]) {
     const void *p = cfield(o, config);
     char small[64];

@@ -47,6 +47,8 @@ const mnk_option *mnk_options_find(const mnk_option *table, const char *name, si
 mnk_status mnk_options_set(const mnk_option *table, void *config, const char *name, const char *value,
                            mnk_error *err) MNK_CHECK;
 /* Writes every field as "name": value, in table order. */
+/* Whether the numbers of a struct, which may have been filled by hand, are finite and in their rows' ranges. MNK_ERR_USAGE. */
+mnk_status mnk_options_check(const mnk_option *table, const void *config, mnk_error *err) MNK_CHECK;
 void mnk_options_write(const mnk_option *table, const void *config, mnk_json *j);
 /* The value as the user would write it; "" when unset. */
 const char *mnk_options_text(const mnk_option *row, const void *config, char buffer[128]);

@@ -139,7 +139,7 @@ static mnk_status make_units(const rows *d, unit *units, size_t *n_units, size_t
             int32_t best = d->label[seats[i].row];
             for (size_t k = i; k < j; k++) {
                 int32_t c = d->label[seats[k].row];
-                if (votes[c] > votes[best] || (votes[c] == votes[best] && c < best)) best = c;
+                if (votes[c] > votes[best] || (c < best && votes[c] == votes[best])) best = c;
             }
             units[u].label = best;
             for (size_t k = i; k < j; k++) votes[d->label[seats[k].row]] = 0;

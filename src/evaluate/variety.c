@@ -90,7 +90,7 @@ static mnk_status ratio(const mnk_spread *a, const mnk_spread *b, int classes, s
     }
     side_ctx ca = {a, use, classes}, cb = {b, use, classes};
     *value = any ? sqrt(side_value(&cb, NULL) / side_value(&ca, NULL)) : NAN;
-    if (!low || !replicates || !any || !isfinite(*value)) goto out;
+    if (!low || !high || !replicates || !any || !isfinite(*value)) goto out;
     MNK_OUT(MNK_NEW(draws, 2 * replicates, err));
     mnk_bootstrap plan = {.units = a->n, .stratum = a->label, .strata = classes, .replicates = replicates, .seed = seed};
     MNK_OUT(mnk_bootstrap_run(&plan, 1, replicate, &ca, level, draws, &unused_low, &unused_high, err));

@@ -119,7 +119,8 @@ mnk_status mnk_params_tensors(const mnk_net *net, const mnk_params *p, const cha
     char *name = (char *)(list + most);
     size_t count = 0;
     if (all) { /* first: eight bytes a number want an even place in the file */
-        list[count++] = (mnk_st_tensor){.name = name, .dtype = MNK_I64, .rank = 0, .count = 1, .data = &p->step};
+        list[count] = (mnk_st_tensor){.name = name, .dtype = MNK_I64, .rank = 0, .count = 1, .data = &p->step};
+        count++;
         snprintf(name, name_bytes, "%sstep", prefix);
         name += name_bytes;
     }

@@ -12,7 +12,8 @@ cases=$2
 export MANIKIN_DATA=${MANIKIN_DATA:-$cases/../../../shared/data}
 # shellcheck disable=SC2034 # cases use it
 export SOURCE=$cases/../..
-export PATH=$(dirname "$manikin"):$PATH NO_COLOR=1
+PATH=$(dirname "$manikin"):$PATH
+export PATH NO_COLOR=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0
@@ -46,7 +47,7 @@ for file in "$cases"/*.test; do
         case $line in
         '$ '*)
             check_open
-            command=$rest problems= expected=0
+            command=$rest problems='' expected=0
             bash -c "$command" >"$work/out" 2>"$work/err" </dev/null
             code=$?
             ;;

@@ -22,14 +22,5 @@ const char *mnk_classifier_backend_name(const mnk_classifier_config *config) {
 
 /* The struct may be filled by hand: the table's ranges are checked here again. */
 mnk_status mnk_classifier_config_check(const mnk_classifier_config *config, mnk_error *err) {
-    for (const mnk_option *o = mnk_classifier_options; o->type != MNK_OPTION_END; o++) {
-        const char *at = (const char *)config + o->offset;
-        double x = o->type == MNK_OPTION_INT    ? (double)*(const int64_t *)at
-                   : o->type == MNK_OPTION_REAL ? *(const double *)at
-                                                : NAN;
-        if (isnan(x) && o->type != MNK_OPTION_REAL) continue;
-        if (!(x >= o->lo && x <= o->hi))
-            return MNK_FAIL(err, MNK_ERR_USAGE, "classifier: %s %g must be between %g and %g", o->name, x, o->lo, o->hi);
-    }
-    return MNK_OK;
+    return mnk_options_check(mnk_classifier_options, config, err);
 }

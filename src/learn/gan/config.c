@@ -103,19 +103,6 @@ void mnk_gan_config_defaults(mnk_gan_config *config) {
     config->seed = 1;
 }
 
-static mnk_status check_ranges(const mnk_gan_config *config, mnk_error *err) {
-    for (const mnk_option *o = mnk_gan_options; o->type != MNK_OPTION_END; o++) {
-        const char *at = (const char *)config + o->offset;
-        double x = o->type == MNK_OPTION_INT    ? (double)*(const int64_t *)at
-                   : o->type == MNK_OPTION_REAL ? *(const double *)at
-                                                : 0;
-        if (!isfinite(x)) return MNK_FAIL(err, MNK_ERR_USAGE, "--%s: not a finite number", o->name);
-        if (o->lo < o->hi && (o->type == MNK_OPTION_INT || o->type == MNK_OPTION_REAL) && (x < o->lo || x > o->hi))
-            return MNK_FAIL(err, MNK_ERR_USAGE, "--%s %g: must be between %g and %g", o->name, x, o->lo, o->hi);
-    }
-    return MNK_OK;
-}
-
 static mnk_status privacy_alone(const mnk_gan_config *config, mnk_error *err) {
     const char *name = config->epsilon > 0          ? "epsilon"
                        : config->delta > 0          ? "delta"
@@ -159,7 +146,7 @@ static mnk_status check_private(const mnk_gan_config *config, mnk_error *err) {
 }
 
 mnk_status mnk_gan_config_check(const mnk_gan_config *config, mnk_error *err) {
-    MNK_TRY(check_ranges(config, err));
+    MNK_TRY(mnk_options_check(mnk_gan_options, config, err));
     if (config->batch % config->pack) {
         mnk_status s = MNK_FAIL(err, MNK_ERR_USAGE, "--batch %lld does not divide into packs of %lld", (long long)config->batch,
                                 (long long)config->pack);
