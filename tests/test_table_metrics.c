@@ -508,6 +508,7 @@ static void test_visits_by_hand(void **state) {
     mnk_result_close(r);
     mnk_table_close(train);
     mnk_table_close(synthetic);
+    mnk_schema_close(s);
 }
 
 int main(void) {
