@@ -399,7 +399,8 @@ static void table_row(FILE *out, const screening *s, const row *r, const char *w
 }
 
 static const char head[] =
-    "| recipe | round | seed | kimg | CPU-s, this round | score | sd ratio, worst classes | recall, classifier | coverage, classifier | "
+    "| recipe | round | seed | kimg | CPU-s, this round | score | sd ratio, worst classes | recall, classifier | coverage, "
+    "classifier | "
     "recall, "
     "scatter | coverage, scatter | label agreement | accuracy, synthetic only (of real) | macro AUC (of real) |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";

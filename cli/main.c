@@ -42,7 +42,8 @@ int main(int argc, char **argv) {
     args_parsed a = {0};
     mnk_status status = args_find_verb(argc - 1, argv + 1, &verb, &words, &err);
     if (status == MNK_OK)
-        status = args_parse(args_for_data(verb, argc - 1 - words, argv + 1 + words), argc - 1 - words, argv + 1 + words, &a, &err);
+        status =
+            args_parse(args_for_data(verb, argc - 1 - words, argv + 1 + words), argc - 1 - words, argv + 1 + words, &a, &err);
     int code = 0;
     if (a.help != ARGS_RUN) help_verb(stdout, verb, a.help == ARGS_HELP_LONG);
     else if (status != MNK_OK) {

@@ -129,6 +129,22 @@ static void test_layout(void **state) {
     for (size_t i = 0; i < 3; i++) mnk_table_close(all[i]);
 }
 
+/* ---- noise that leaves a class of the label without anybody ---- */
+
+static void test_emptied_classes(void **state) {
+    (void)state;
+    mnk_table *t = make_table(200, 3, 3), *s;
+    for (size_t k = 0; k < KINDS; k++)
+        for (int i = 0; i < 4; i++) { /* counts of some 100 with noise of thousands: about half of the classes lose theirs */
+            const char name[] = {'n', (char)('0' + i), '\0'}; /* a ledger is never begun again */
+            assert_ok(TRAIN(kinds[k], name, t, "epsilon=0.02", "steps-min=2", "sample-rate=0.1"));
+            s = sample(20, NULL);
+            assert_int_equal(s->n, 20);
+            mnk_table_close(s);
+        }
+    mnk_table_close(t);
+}
+
 /* ---- the guarantee ---- */
 
 static void test_guarantee(void **state) {
@@ -300,8 +316,9 @@ int main(void) {
     mnk_threads_set(1);
     snprintf(folder, sizeof folder, "%s", test_folder("neural_private"));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),  cmocka_unit_test(test_guarantee), cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_resume),    cmocka_unit_test(test_learns),
+        cmocka_unit_test(test_layout), cmocka_unit_test(test_guarantee), cmocka_unit_test(test_emptied_classes),
+        cmocka_unit_test(test_noise),  cmocka_unit_test(test_refused),   cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_learns),
     };
     return MNK_RUN_TESTS("private neural generators", tests);
 }

@@ -21,8 +21,9 @@ typedef struct mnk_evaluate_config {
     int64_t replicates;   /* of the bootstrap; 0: no intervals from it */
     double level;         /* of the intervals */
     bool by_class;
-    double near_share;   /* a near copy scores below all but this share of holdout images of its class */
-    int64_t never_shown; /* flag at most this many real items as never generated, and about as many synthetic ones as artefacts */
+    double near_share; /* a near copy scores below all but this share of holdout images of its class */
+    int64_t
+        never_shown; /* flag at most this many real items as never generated, and about as many synthetic ones as artefacts */
     const char *features_train, *features_holdout, *features_synthetic; /* .npy, n x d, f32 or f64; NULL: none */
 } mnk_evaluate_config;
 
@@ -37,7 +38,8 @@ MNK_API void mnk_evaluate_defaults(mnk_evaluate_config *config);
  * *out is opened here and closed by the caller with mnk_result_close. Overall metrics come first, then per class.
  * Flags: exact_copy and near_copy (item: synthetic row, of: train row, note: the alignment, for near ones with correlation and
  * p; see copies.h), never_generated (item: train row, of: nearest synthetic row), artefact (item: synthetic row, of: nearest
- * train row of its class, distance: times as far as all but near_share of train's images are from each other). Same numbers for any number of threads. */
+ * train row of its class, distance: times as far as all but near_share of train's images are from each other). Same numbers for
+ * any number of threads. */
 MNK_API mnk_status mnk_evaluate(const mnk_images *train, const mnk_images *holdout, const mnk_images *synthetic,
                                 mnk_classifier *classifier, const mnk_evaluate_config *config, const mnk_observer *observer,
                                 mnk_result **out, mnk_error *err) MNK_CHECK;

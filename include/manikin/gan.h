@@ -73,8 +73,8 @@ MNK_API void mnk_gan_config_defaults(mnk_gan_config *config);
  * settings and seed give the same bytes for any number of threads and any number of stops and resumes. MNK_ERR_INTERRUPTED when
  * the observer asked to stop: the checkpoint is saved. MNK_ERR_FAILED when the training diverged: the last good checkpoint is
  * kept. MNK_ERR_INPUT for unusable data or an incompatible checkpoint.
- * With dp the ledger MODEL.ledger stands beside the model, no file but it says more of the data than the noise allows, and runs do
- * not repeat: batches and noise come from the operating system. A person is a group of `train`, or an image without one. */
+ * With dp the ledger MODEL.ledger stands beside the model, no file but it says more of the data than the noise allows, and runs
+ * do not repeat: batches and noise come from the operating system. A person is a group of `train`, or an image without one. */
 MNK_API mnk_status mnk_gan_train(const mnk_images *train, const mnk_gan_config *config, const char *model_path,
                                  const mnk_observer *observer, mnk_error *err) MNK_CHECK;
 

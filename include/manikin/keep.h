@@ -23,8 +23,8 @@ MNK_API mnk_status mnk_keep_counts(const mnk_keep *k, const mnk_keep_report *cou
 /* Adds every overall metric of `before` that `after` has too (no subset, no column) twice, with subsets "before" and "after",
  * in its own group, with its intervals and reference lines. The row "after" carries a verdict: "higher" or "lower" where the
  * two differ beyond chance, |a - b| > z sqrt(se_a^2 + se_b^2), else "cannot tell" (the kept items are part of all items, so the
- * errors are positively correlated and this errs towards "cannot tell"; equal values: "no change"). Its note says which of them the gate itself selects
- * on: those rise by construction and prove nothing. */
+ * errors are positively correlated and this errs towards "cannot tell"; equal values: "no change"). Its note says which of them
+ * the gate itself selects on: those rise by construction and prove nothing. */
 MNK_API mnk_status mnk_keep_effect(const mnk_keep *k, const mnk_result *before, const mnk_result *after, mnk_result *r,
                                    mnk_error *err) MNK_CHECK;
 

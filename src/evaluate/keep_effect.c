@@ -82,7 +82,11 @@ mnk_status mnk_keep_effect(const mnk_keep *k, const mnk_result *before, const mn
         MNK_TRY(add_row(b, "after", r, &row, err));
         const double se = hypot(se_of(a), se_of(b)), gap = b->value - a->value;
         const bool differs = fabs(gap) > mnk_normal_quantile(0.5 + a->level / 2) * se;
-        snprintf(row->verdict, sizeof row->verdict, "%s", gap == 0 ? "no change" : !differs ? "cannot tell" : gap > 0 ? "higher" : "lower");
+        snprintf(row->verdict, sizeof row->verdict, "%s",
+                 gap == 0   ? "no change"
+                 : !differs ? "cannot tell"
+                 : gap > 0  ? "higher"
+                            : "lower");
         if (selects_on(k, a->id)) snprintf(row->note, sizeof row->note, "the gate selects on this: it moves by construction");
     }
     return MNK_OK;

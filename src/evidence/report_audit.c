@@ -143,10 +143,10 @@ void mnk_answer_audits(const mnk_evidence *e, mnk_sentence out) {
         n += (size_t)snprintf(out + n, sizeof(mnk_sentence) - n, "%s",
                               above ? "Some training records are given away. " : "No leak was found by these attacks. ");
     else if (worst)
-        n +=
-            (size_t)snprintf(out + n, sizeof(mnk_sentence) - n,
-                             "In %zu of %zu audits the interval lies above chance; without any leak at most about %.2g of them would. ",
-                             above, measured, (double)measured * (1 - worst->level) / 2);
+        n += (size_t)snprintf(
+            out + n, sizeof(mnk_sentence) - n,
+            "In %zu of %zu audits the interval lies above chance; without any leak at most about %.2g of them would. ", above,
+            measured, (double)measured * (1 - worst->level) / 2);
     if (a->policy_hash && n < 440)
         snprintf(out + n, sizeof(mnk_sentence) - n, "The policy is met by %zu of %zu.", passed, a->n);
 }

@@ -11,7 +11,8 @@
 typedef enum mnk_table_unit { MNK_UNIT_AUTO, MNK_UNIT_ROW, MNK_UNIT_PERSON } mnk_table_unit;
 
 /* What stands in a model file of tables, "table_format". Files without it are of format 1.
- *   2  cart: factors on leaves' shares by class of the label; arf: leaves with correlations; persons: memory of earlier visits */
+ *   2  cart: factors on leaves' shares by class of the label; arf: leaves with correlations; persons: memory of earlier visits
+ */
 #define MNK_TABLE_FORMAT 2
 
 /* Settings of every generator, and those of this one behind them. */

@@ -91,7 +91,8 @@ static mnk_status fill(mnk_recode *k, member *m, size_t n, size_t limit, bool is
     size_t kept = n, at = 0, pools = 0;
     MNK_TRY(MNK_NEW(list, limit + 2, err));
     if (n > limit) {
-        size_t most = is_private ? limit : limit / POOL_SHARE; /* which levels are frequent may not be looked at: all are pooled */
+        size_t most =
+            is_private ? limit : limit / POOL_SHARE; /* which levels are frequent may not be looked at: all are pooled */
         kept = limit - most;
         qsort(m, n, sizeof *m, by_count);
         qsort(m + kept, n - kept, sizeof *m, by_text);

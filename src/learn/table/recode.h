@@ -56,8 +56,8 @@ typedef struct mnk_recoding {
 } mnk_recoding;
 
 typedef struct mnk_recode_options {
-    size_t levels;   /* more than this many levels are pooled */
-    bool is_private; /* learn nothing from the rows: levels, bounds and decimals as the schema says */
+    size_t levels;     /* more than this many levels are pooled */
+    bool is_private;   /* learn nothing from the rows: levels, bounds and decimals as the schema says */
     bool public_range; /* with is_private: where the schema has no bounds those of the rows were declared public */
 } mnk_recode_options;
 

@@ -52,8 +52,9 @@ static void lay(const mnk_codes *k, bool is_public, mnk_piece *p) {
     if (k->is_number && is_public) lay_public(k, p);
     else if (k->is_number) lay_number(k, p);
     else
-        for (unsigned b = 0; b < k->bins; b++)
-            if (k->count[b] > 0) add_state(p, b, k->count[b]);
+        for (unsigned b = 0; b < k->bins;
+             b++) /* a public level is a state even where noise made its count 0: rows may have it */
+            if (is_public || k->count[b] > 0) add_state(p, b, k->count[b]);
     if (p->states == 0) add_state(p, 0, 1); /* a column without any row */
 }
 
