@@ -402,18 +402,23 @@ static void places_unseen_bins(void **state) {
 
 enum { P_ID, P_SEX, P_DAY, P_STATE, P_VALUE, P_COLUMNS };
 
-/* Persons with 1..6 visits; the state is carried forward, the days run forward, the value is the person's own level. */
-static mnk_table *visits(size_t persons) {
+static mnk_schema *visit_schema(const char *second, const char *levels) {
     mnk_schema *s = NULL;
-    mnk_table *t = NULL;
-    size_t n = 0, at = 0;
-    char text[32];
     assert_ok(mnk_schema_new(P_COLUMNS, &s, &err));
     column(s, P_ID, "patient", MNK_COLUMN_ID, MNK_COLUMN_IS_PERSON, "");
-    column(s, P_SEX, "sex", MNK_COLUMN_CATEGORY, 0, "F,M");
+    column(s, P_SEX, second, MNK_COLUMN_CATEGORY, 0, levels);
     column(s, P_DAY, "day", MNK_COLUMN_INTEGER, MNK_COLUMN_IS_VISIT, "");
     column(s, P_STATE, "state", MNK_COLUMN_CATEGORY, 0, "a,b,c");
     column(s, P_VALUE, "value", MNK_COLUMN_NUMERIC, 0, "");
+    return s;
+}
+
+/* Persons with 1..6 visits; the state is carried forward, the days run forward, the value is the person's own level. */
+static mnk_table *visits(size_t persons) {
+    mnk_schema *s = visit_schema("sex", "F,M");
+    mnk_table *t = NULL;
+    size_t n = 0, at = 0;
+    char text[32];
     for (size_t p = 0; p < persons; p++) n += 1 + p % 6;
     assert_ok(mnk_table_new(s, n, &t, &err));
     for (size_t p = 0; p < persons; p++) {
@@ -440,16 +445,10 @@ static mnk_table *visits(size_t persons) {
  * nothing: by construction agreement 1/3 at lag 1, 0.9 at lag 2); each person is of a kind that says yes at 1 visit in 10 or at
  * 9 in 10 (agreement 0.82 at any lag); and has a level of its own (correlation 0.917 at any lag). */
 static mnk_table *remembering(size_t persons) {
-    mnk_schema *s = NULL;
+    mnk_schema *s = visit_schema("says", "no,yes");
     mnk_table *t = NULL;
     size_t n = 0, at = 0;
     char text[32];
-    assert_ok(mnk_schema_new(P_COLUMNS, &s, &err));
-    column(s, P_ID, "patient", MNK_COLUMN_ID, MNK_COLUMN_IS_PERSON, "");
-    column(s, P_SEX, "says", MNK_COLUMN_CATEGORY, 0, "no,yes");
-    column(s, P_DAY, "day", MNK_COLUMN_INTEGER, MNK_COLUMN_IS_VISIT, "");
-    column(s, P_STATE, "state", MNK_COLUMN_CATEGORY, 0, "a,b,c");
-    column(s, P_VALUE, "value", MNK_COLUMN_NUMERIC, 0, "");
     for (size_t p = 0; p < persons; p++) n += 3 + p % 6;
     assert_ok(mnk_table_new(s, n, &t, &err));
     for (size_t p = 0; p < persons; p++) {
